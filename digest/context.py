@@ -1,0 +1,320 @@
+"""
+Decide what a template may see: plain values, changes, ranks, and nothing else.
+
+Every attribute below is a variable of the templates; README lists them. Text
+that came from the API is `digest.text.Text`: safe as it is, raw under `.raw`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+from digest.models import Audit, Creator, Figure, Metric, Number, Overview, is_rate
+from digest.text import Text, clean
+
+#: The documented names of the dashboard's cards, where they differ from the API's names.
+#: https://docs.creatoraudit.com/dashboard/overview
+_LABELS = {"tracked_videos": "Individual videos"}
+#: A reported change this near to the computed one, as a ratio, is in the same unit.
+_NEAR = 0.25
+#: A rate above this is no fraction: there would be more reactions than views.
+_LARGEST_FRACTION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """
+    How a figure moved against the window before.
+
+    Attributes:
+        direction:
+            `up`, `down`, `flat`, or `new` if there was nothing before.
+        amount:
+            The size of the move, never negative; None if `new`.
+        unit:
+            `%` of the previous value, or `pp` (percentage points) for rates.
+    """
+
+    direction: Literal["up", "down", "flat", "new"]
+    amount: float | None
+    unit: Literal["%", "pp"]
+
+
+@dataclass(frozen=True, slots=True)
+class ShownFigure:
+    """
+    One headline figure.
+
+    Attributes:
+        name:
+            The API's name of it: `total_views`.
+        label:
+            The same for people: `Total views`.
+        value:
+            Its value; None if the API sent null.
+        previous:
+            Its value in the window before; None if the API sent none.
+        unit:
+            `%` for rates, whose values are percents; else empty.
+        change:
+            Against `previous`; None if they cannot be compared.
+    """
+
+    name: str
+    label: Text
+    value: Number | None
+    previous: Number | None
+    unit: Literal["%", ""]
+    change: Change | None
+
+
+@dataclass(frozen=True, slots=True)
+class ShownMetric:
+    """
+    One number of a creator.
+
+    Attributes:
+        name:
+            The API's name of it: `total_views`.
+        label:
+            The same inside a sentence: `views`.
+        value:
+            The number; None if the API sent null.
+        unit:
+            `%` for rates, whose values are percents; else empty.
+    """
+
+    name: str
+    label: Text
+    value: Number | None
+    unit: Literal["%", ""]
+
+
+@dataclass(frozen=True, slots=True)
+class ShownCreator:
+    """
+    One creator of the ranking.
+
+    Attributes:
+        rank:
+            The position in the API's order, from 1.
+        id:
+            The creator's id, or None.
+        name:
+            The creator's name, else its id, else `(no name)`.
+        headline:
+            The number to show; None if the row held none.
+        metrics:
+            All numbers of the row, by the API's names.
+    """
+
+    rank: int
+    id: Text | None
+    name: Text
+    headline: ShownMetric | None
+    metrics: Mapping[str, ShownMetric]
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """
+    The variables of a template.
+
+    Attributes:
+        title:
+            The headline of the message.
+        period:
+            `7d`, `30d` or `90d`.
+        days:
+            The same as a number.
+        date:
+            The day of the run in the chosen zone. The API does not say whether
+            it is inside the window, so no first day is given.
+        timezone:
+            The IANA name of that zone.
+        figures:
+            The overview, in the order sent; at least one.
+        compared:
+            Whether any figure has a previous value.
+        creators:
+            The ranking, best first; may be empty.
+        notices:
+            What readers must know about gaps in the message; often empty.
+        vars:
+            The input `variables`.
+        raw:
+            The API's answers as sent, by name: `overview`, `creators_top`.
+            Names in them are not shielded.
+    """
+
+    title: Text
+    period: str
+    days: int
+    date: date
+    timezone: str
+    figures: Sequence[ShownFigure]
+    compared: bool
+    creators: Sequence[ShownCreator]
+    notices: Sequence[str]
+    vars: Mapping[str, str]
+    raw: Mapping[str, Mapping[str, Any]]
+
+
+def build(
+    audit: Audit, *, title: str, period: str, zone: ZoneInfo, variables: Mapping[str, str], now: datetime
+) -> Context:
+    """Return what the template may see of *audit* at the moment *now*."""
+    fractions = _rates_are_fractions(audit.overview)
+    figures = tuple(_figure(figure, audit.overview, fractions=fractions) for figure in audit.overview.figures)
+    creators = audit.ranking.creators
+    return Context(
+        title=Text(title),
+        period=period,
+        days=int(period.removesuffix("d")),
+        date=now.astimezone(zone).date(),
+        timezone=zone.key,
+        figures=figures,
+        compared=any(figure.previous is not None for figure in figures),
+        creators=_creators(creators, fractions=fractions),
+        notices=_notices(creators),
+        vars=dict(variables),
+        raw={"overview": audit.overview.body, "creators_top": audit.ranking.body},
+    )
+
+
+def plain(value: object) -> Any:
+    """Return *value* as JSON can hold it, with texts as they arrived: this is the output `data-file`."""
+    if dataclasses.is_dataclass(value):
+        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, Text):
+        return value.raw
+    if isinstance(value, Mapping):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def _figure(figure: Figure, overview: Overview, *, fractions: bool) -> ShownFigure:
+    scale = 100 if figure.is_rate and fractions else 1
+    current, previous = _scaled(figure.current, scale), _scaled(figure.previous, scale)
+    return ShownFigure(
+        name=figure.name,
+        label=Text(_LABELS.get(figure.name) or _label(figure.name)),
+        value=current,
+        previous=previous,
+        unit="%" if figure.is_rate else "",
+        change=_change(current, previous, rate=figure.is_rate) or _reported(figure, overview),
+    )
+
+
+def _change(current: Number | None, previous: Number | None, *, rate: bool) -> Change | None:
+    """Return the change that the two values show, or None if they cannot be compared."""
+    if current is None or previous is None or previous < 0:
+        return None
+    unit: Literal["%", "pp"] = "pp" if rate else "%"
+    if current == previous:
+        return Change("flat", 0.0, unit)
+    if previous == 0:
+        return Change("new", None, unit)
+    amount = current - previous if rate else (current - previous) / previous * 100
+    return Change("up" if amount > 0 else "down", abs(float(amount)), unit)
+
+
+def _reported(figure: Figure, overview: Overview) -> Change | None:
+    """
+    Return the change that the API reported, where there is no previous value.
+
+    Not for rates, as nothing says whether `engagement_rate_pct` is relative or
+    in points. Not a 0, which the API may send for "not known".
+    """
+    change = figure.reported_change
+    if figure.previous is not None or figure.current is None or figure.is_rate or not change:
+        return None
+    percent = change * 100 if _changes_are_fractions(overview) else change
+    return Change("up" if percent > 0 else "down", abs(float(percent)), "%")
+
+
+def _rates_are_fractions(overview: Overview) -> bool:
+    """
+    Return whether 0.0423 means 4.23 %; the API does not document it.
+
+    A rate above 1 is a percent. Else the reported change of the views tells
+    what this API calls a percent; else percents are likelier.
+    """
+    rates = [figure for figure in overview.figures if figure.is_rate]
+    values = [value for rate in rates for value in (rate.current, rate.previous) if value is not None]
+    if any(value > _LARGEST_FRACTION for value in values):
+        return False
+    return _changes_are_fractions(overview)
+
+
+def _changes_are_fractions(overview: Overview) -> bool:
+    """Return whether a reported change of 0.125 means 12.5 %."""
+    views = next((figure for figure in overview.figures if figure.name == "total_views"), None)
+    if views is None or not views.reported_change or not views.previous or views.current is None:
+        return False
+    computed = (views.current - views.previous) / views.previous * 100
+    return computed != 0 and abs(views.reported_change / computed * 100 - 1) < _NEAR
+
+
+def _creators(creators: Sequence[Creator], *, fractions: bool) -> tuple[ShownCreator, ...]:
+    rates = [metric.value for creator in creators for metric in creator.metrics if is_rate(metric.name)]
+    if any(rate is not None and rate > _LARGEST_FRACTION for rate in rates):
+        fractions = False
+    return tuple(_creator(rank, creator, fractions=fractions) for rank, creator in enumerate(creators, start=1))
+
+
+def _creator(rank: int, creator: Creator, *, fractions: bool) -> ShownCreator:
+    return ShownCreator(
+        rank=rank,
+        id=None if creator.id is None else Text(creator.id),
+        name=Text(clean(creator.name or "") or clean(creator.id or "") or "(no name)"),
+        headline=None if creator.headline is None else _metric(creator.headline, fractions=fractions),
+        metrics={metric.name: _metric(metric, fractions=fractions) for metric in creator.metrics},
+    )
+
+
+def _metric(metric: Metric, *, fractions: bool) -> ShownMetric:
+    rate = is_rate(metric.name)
+    return ShownMetric(
+        name=metric.name,
+        label=Text(_noun(metric.name)),
+        value=_scaled(metric.value, 100 if rate and fractions else 1),
+        unit="%" if rate else "",
+    )
+
+
+def _notices(creators: Sequence[Creator]) -> tuple[str, ...]:
+    missing = sum(creator.headline is None for creator in creators)
+    if not missing:
+        return ()
+    who = "1 creator is" if missing == 1 else f"{missing} creators are"
+    return (f"{who} listed without a figure: the API sent none that this digest knows.",)
+
+
+def _label(name: str) -> str:
+    words = name.replace("_", " ").strip()
+    return words[:1].upper() + words[1:]
+
+
+def _noun(name: str) -> str:
+    """
+    Return a metric's name inside a sentence.
+
+    >>> _noun("total_views"), _noun("view_count"), _noun("engagement_rate")
+    ('views', 'views', 'engagement rate')
+    """
+    noun = name.removeprefix("total_")
+    noun = f"{noun.removesuffix('_count')}s" if noun.endswith("_count") else noun
+    return noun.replace("_", " ").strip().lower()
+
+
+def _scaled(value: Number | None, scale: int) -> Number | None:
+    # 0.0423 * 100 is 4.2299999999999995
+    return value if value is None or scale == 1 else round(value * scale, 10)
