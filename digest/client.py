@@ -1,0 +1,173 @@
+"""Ask the CreatorAudit API: paths, parameters, errors and what to do about them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, NoReturn, TypeVar
+
+import httpx
+
+from digest.clock import Clock
+from digest.errors import ApiError
+from digest.exchange import Answer, exchange
+from digest.models import Audit, Ranking, UnexpectedShapeError, parse_overview, parse_ranking
+from digest.text import clean
+
+#: Bytes. A page of 200 accounts has about 300 KB; more than this is not an answer.
+MAX_BODY = 8 * 1024 * 1024
+
+_Parsed = TypeVar("_Parsed")
+
+#: What to do, by the problem's `code` and else by the status.
+#: https://docs.creatoraudit.com/api-reference/authentication and .../errors
+_ADVICE: Mapping[str | int, str] = {
+    401: "the key in `api-key` is missing a part, was deleted or is not one of CreatorAudit's;"
+    " copy it again from https://app.creatoraudit.com/app/api-keys into the secret",
+    "FORBIDDEN": "the key is disabled or the subscription is not active; look at https://app.creatoraudit.com",
+    "INSUFFICIENT_SCOPE": "the key may not read; give it the scope `read`, or make a key that has it",
+    "QUOTA_EXCEEDED": "the organisation's quota is used up; wait for the next billing period or raise it",
+    403: "the key may not do this; look at it on https://app.creatoraudit.com/app/api-keys",
+    404: "`base-url` does not lead to the v2 API; leave it out to use the real one",
+    422: "this may be a fault of the action; report it with the request id",
+    429: "other programs use up the key's rate limit; run at another time, or give the digest its own key",
+    500: "the fault is CreatorAudit's; re-run the job later",
+    502: "the fault is CreatorAudit's; re-run the job later",
+    503: "the API is not available for now; re-run the job later",
+    504: "the API is not available for now; re-run the job later",
+}
+_UNREACHABLE = "check `base-url`, the runner's network and its proxy; then re-run the job"
+_WRONG_BODY = "check `base-url`; if it is right, the API has changed: report it with the request id"
+
+
+def fetch(api: httpx.Client, *, period: str, limit: int, clock: Clock) -> Audit:
+    """
+    Fetch the overview and the top creators of the last *period*, at the same time.
+
+    Args:
+        api:
+            A client with the API's root as base URL and the key in its headers.
+        period:
+            `7d`, `30d` or `90d`.
+        limit:
+            How many top creators, 1-25.
+
+    Raises:
+        ApiError:
+            If either cannot be had. Names both if both fail in different ways.
+    """
+    ranked: Mapping[str, str | int] = {"period": period, "limit": limit}
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        overview = pool.submit(lambda: _get(api, "/overview", {"period": period}, parse_overview, clock))
+        ranking = pool.submit(
+            lambda: _get(api, "/creators/top", ranked, lambda body: parse_ranking(body, limit), clock)
+        )
+    faults = [fault for part in (overview, ranking) for fault in _faults(part)]
+    if faults:
+        raise ApiError(*_distinct(faults))
+    return Audit(overview.result(), ranking.result(), _unrecognised(ranking.result()))
+
+
+def _faults(part: Future[Any]) -> Sequence[str]:
+    try:
+        part.result()
+    except ApiError as error:
+        return error.faults
+    return ()
+
+
+def _unrecognised(ranking: Ranking) -> tuple[str, ...]:
+    """Return a warning that names the keys, never the values, of rows that held no figure."""
+    rows = [creator for creator in ranking.creators if creator.headline is None]
+    keys = dict.fromkeys(key for row in rows for key in row.keys)
+    if not rows:
+        return ()
+    seen = clean(", ".join(keys)) or "none"
+    return (
+        f"GET /creators/top: found no figure in {len(rows)} of {len(ranking.creators)} rows; their keys are {seen}",
+    )
+
+
+def _distinct(faults: Sequence[str]) -> list[str]:
+    """Drop faults with the advice of an earlier one: a wrong key is told once, not once a path."""
+    return list({fault.rpartition("; ")[2]: fault for fault in reversed(faults)}.values())[::-1]
+
+
+def _get(
+    api: httpx.Client,
+    path: str,
+    params: Mapping[str, str | int],
+    parse: Callable[[object], _Parsed],
+    clock: Clock,
+) -> _Parsed:
+    request = api.build_request("GET", path.removeprefix("/"), params=params)
+    outcome = exchange(api, request, limit=MAX_BODY, repeatable=True, clock=clock)
+    if outcome.answer is None:
+        message = f"GET {path}: {outcome.failure}, tried {_times(outcome.attempts)}; {_UNREACHABLE}"
+        raise ApiError(message)
+    if outcome.answer.status != httpx.codes.OK:
+        raise ApiError(_refusal(path, outcome.answer, outcome.failure, outcome.attempts))
+    try:
+        return parse(_decode(outcome.answer))
+    except UnexpectedShapeError as error:
+        _fail(path, outcome.answer, clean(str(error)))
+
+
+def _decode(answer: Answer) -> object:
+    if answer.cut:
+        message = f"the body is larger than {MAX_BODY // 1024**2} MiB"
+        raise UnexpectedShapeError(message)
+    try:
+        return json.loads(answer.body, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):  # ValueError: not JSON, not UTF-8, a number of 4,300 digits
+        content_type = clean(answer.headers.get("content-type", "")) or "no content type"
+        message = f"the body is not JSON ({content_type}, {len(answer.body):,} bytes)"
+        raise UnexpectedShapeError(message) from None
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    """Refuse NaN and Infinity, which are not JSON and no figure."""
+    raise ValueError(name)
+
+
+def _refusal(path: str, answer: Answer, failure: str, attempts: int) -> str:
+    """Return one line about an answer that is not 200: status, code, detail, request id, what to do."""
+    problem = _problem(answer)
+    code = clean(str(problem.get("code") or ""))
+    detail = clean(str(problem.get("detail") or problem.get("title") or ""))
+    if answer.headers.get("location") and 300 <= answer.status < 400:  # noqa: PLR2004 - redirects, RFC 9110
+        detail = "a redirect, which is not followed with the key attached"
+        advice = "check `base-url`"
+    else:
+        advice = _ADVICE.get(code) or _ADVICE.get(answer.status) or "see https://docs.creatoraudit.com"
+    parts = [f"GET {path} answered {answer.status}"]
+    parts += [f" {code}"] if code else []
+    parts += [f": {detail}"] if detail else []
+    parts += [f" ({failure})"] if failure else []
+    parts += [f" [tried {_times(attempts)}]"] if attempts > 1 else []
+    return f"{''.join(parts)}{_request_id(answer, problem)}; {advice}"
+
+
+def _fail(path: str, answer: Answer, what: str) -> NoReturn:
+    message = f"GET {path} answered {answer.status}, but {what}{_request_id(answer, {})}; {_WRONG_BODY}"
+    raise ApiError(message) from None
+
+
+def _problem(answer: Answer) -> Mapping[str, Any]:
+    """Return the problem document of RFC 9457, or nothing: a proxy may answer in HTML."""
+    try:
+        problem = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        return {}
+    return problem if isinstance(problem, Mapping) else {}
+
+
+def _request_id(answer: Answer, problem: Mapping[str, Any]) -> str:
+    """https://docs.creatoraudit.com/api-reference/introduction: quote it to support."""
+    found = clean(str(problem.get("request_id") or answer.headers.get("x-request-id", "")), longest=80)
+    return f" (request id {found})" if found else ""
+
+
+def _times(attempts: int) -> str:
+    return "once" if attempts == 1 else f"{attempts} times"
