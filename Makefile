@@ -1,0 +1,51 @@
+# `make demo` and `make test` need Python and make alone. `make e2e` needs Go too.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DAY_OF_LOCK := $(shell date -u -d '7 days ago' +%Y-%m-%dT00:00:00Z 2>/dev/null || date -u -v-7d +%Y-%m-%dT00:00:00Z)
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-annotate \
+	--exclude-newer $(DAY_OF_LOCK) --custom-compile-command 'make lock'
+
+.PHONY: demo test lint e2e bench readme lock clean
+
+demo: ## Run the whole line against stand-ins and print what the chat received
+	@mkdir -p .cache
+	@site="$$(RUNNER_TEMP="$(CURDIR)/.cache" $(PYTHON) -I -X utf8 digest/install.py)" \
+		&& exec $(PYTHON) -I -X utf8 digest/__main__.py "$$site" demo
+
+test: $(VENV)/.test ## Run all tests, with every line and branch covered
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
+lint: $(VENV)/.lint ## Check style, types, workflows and the action
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-actions action.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml examples/*.yml
+	$(BIN)/zizmor --offline --strict-collection --persona pedantic .
+
+lock: $(VENV)/.lock ## Compile the locks; a release younger than a week is left out
+	$(COMPILE) -o requirements.txt requirements.in
+	$(COMPILE) -o tests/requirements.txt tests/requirements.in
+	$(COMPILE) -o tests/requirements-lint.txt tests/requirements-lint.in
+
+clean: ## Remove all that the other targets made
+	rm -rf $(VENV) .cache .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.test: tests/requirements.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	@touch $@
+
+$(VENV)/.lint: tests/requirements-lint.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	@touch $@
+
+$(VENV)/.lock: | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@touch $@
