@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import Any, NoReturn, TypeVar
 
 import httpx
 
+from digest.answer import Answer
 from digest.clock import Clock
 from digest.errors import ApiError
-from digest.exchange import Answer, exchange
+from digest.exchange import exchange
 from digest.models import Audit, Ranking, UnexpectedShapeError, parse_overview, parse_ranking
 from digest.text import clean
 
 #: Bytes. A page of 200 accounts has about 300 KB; more than this is not an answer.
 MAX_BODY = 8 * 1024 * 1024
+#: The documented bodies have 4 levels. What follows walks them by recursion.
+MAX_DEPTH = 32
 
 _Parsed = TypeVar("_Parsed")
 
@@ -66,7 +71,7 @@ def fetch(api: httpx.Client, *, period: str, limit: int, clock: Clock) -> Audit:
     faults = [fault for part in (overview, ranking) for fault in _faults(part)]
     if faults:
         raise ApiError(*_distinct(faults))
-    return Audit(overview.result(), ranking.result(), _unrecognised(ranking.result()))
+    return Audit(overview.result(), ranking.result(), tuple(_oddities(ranking.result())))
 
 
 def _faults(part: Future[Any]) -> Sequence[str]:
@@ -77,16 +82,17 @@ def _faults(part: Future[Any]) -> Sequence[str]:
     return ()
 
 
-def _unrecognised(ranking: Ranking) -> tuple[str, ...]:
-    """Return a warning that names the keys, never the values, of rows that held no figure."""
+def _oddities(ranking: Ranking) -> Iterable[str]:
+    """Yield warnings about rows without a figure and about ids that come twice; no values of theirs."""
     rows = [creator for creator in ranking.creators if creator.headline is None]
     keys = dict.fromkeys(key for row in rows for key in row.keys)
-    if not rows:
-        return ()
-    seen = clean(", ".join(keys)) or "none"
-    return (
-        f"GET /creators/top: found no figure in {len(rows)} of {len(ranking.creators)} rows; their keys are {seen}",
-    )
+    if rows:
+        where = f"{len(rows)} of {len(ranking.creators)} rows"
+        yield f"GET /creators/top: found no figure in {where}; their keys are {clean(', '.join(keys)) or 'none'}"
+    ids = [creator.id for creator in ranking.creators if creator.id is not None]
+    if len(set(ids)) < len(ids):
+        repeated = len(ids) - len(set(ids))
+        yield f"GET /creators/top: {repeated} of {len(ranking.creators)} rows repeat an id; all are listed as sent"
 
 
 def _distinct(faults: Sequence[str]) -> list[str]:
@@ -119,23 +125,49 @@ def _decode(answer: Answer) -> object:
         message = f"the body is larger than {MAX_BODY // 1024**2} MiB"
         raise UnexpectedShapeError(message)
     try:
-        return json.loads(answer.body, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError):  # ValueError: not JSON, not UTF-8, a number of 4,300 digits
+        body = json.loads(answer.body, **_NUMBERS)
+    except (ValueError, RecursionError):  # ValueError: not JSON, not UTF-8, a number that is none
         content_type = clean(answer.headers.get("content-type", "")) or "no content type"
         message = f"the body is not JSON ({content_type}, {len(answer.body):,} bytes)"
         raise UnexpectedShapeError(message) from None
+    if _is_deeper(body, MAX_DEPTH):
+        message = f"the body is nested deeper than {MAX_DEPTH} levels"
+        raise UnexpectedShapeError(message)
+    return body
 
 
-def _refuse_constant(name: str) -> NoReturn:
-    """Refuse NaN and Infinity, which are not JSON and no figure."""
-    raise ValueError(name)
+def _finite(kind: Callable[[str], _Parsed], text: str) -> _Parsed:
+    """Refuse NaN and Infinity, which are not JSON, and 1e400, which Python would make one of them."""
+    if not math.isfinite(float(text)):
+        raise ValueError(text)
+    return kind(text)
+
+
+_NUMBERS: Mapping[str, Any] = {
+    "parse_int": partial(_finite, int),
+    "parse_float": partial(_finite, float),
+    "parse_constant": partial(_finite, float),
+}
+
+
+def _is_deeper(value: object, levels: int) -> bool:
+    layer = [value]
+    for _ in range(levels + 1):
+        layer = [child for parent in layer for child in _children(parent)]
+    return bool(layer)
+
+
+def _children(value: object) -> Iterable[object]:
+    if isinstance(value, Mapping):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def _refusal(path: str, answer: Answer, failure: str, attempts: int) -> str:
     """Return one line about an answer that is not 200: status, code, detail, request id, what to do."""
     problem = _problem(answer)
-    code = clean(str(problem.get("code") or ""))
-    detail = clean(str(problem.get("detail") or problem.get("title") or ""))
+    code = _said(problem, "code")
+    detail = _said(problem, "detail") or _said(problem, "title")
     if answer.headers.get("location") and 300 <= answer.status < 400:  # noqa: PLR2004 - redirects, RFC 9110
         detail = "a redirect, which is not followed with the key attached"
         advice = "check `base-url`"
@@ -165,8 +197,13 @@ def _problem(answer: Answer) -> Mapping[str, Any]:
 
 def _request_id(answer: Answer, problem: Mapping[str, Any]) -> str:
     """https://docs.creatoraudit.com/api-reference/introduction: quote it to support."""
-    found = clean(str(problem.get("request_id") or answer.headers.get("x-request-id", "")), longest=80)
+    found = _said(problem, "request_id") or clean(answer.headers.get("x-request-id", ""))
     return f" (request id {found})" if found else ""
+
+
+def _said(problem: Mapping[str, Any], name: str) -> str:
+    value = problem.get(name)
+    return clean(value) if isinstance(value, str) else ""
 
 
 def _times(attempts: int) -> str:

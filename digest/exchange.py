@@ -3,20 +3,19 @@ Exchange one request for one bounded answer, trying again where that is safe.
 
 Used by `digest.client` and `digest.deliver`, which alone talk to the network.
 Texts of httpx exceptions may hold a URL or a header, and both are secrets
-here, so only the name of their class leaves this module.
+here, so only the names of their classes leave this module.
 """
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import datetime, timezone
-from email.utils import parsedate_to_datetime
 
 import httpx
 
+from digest.answer import BUSY, Answer, retry_after
 from digest.clock import Clock
 
 TRIES = 4
@@ -24,33 +23,8 @@ TRIES = 4
 LONGEST_WAIT = 90.0
 #: Seconds before the second try; doubled for each later one.
 FIRST_WAIT = 0.5
-#: https://docs.creatoraudit.com/api-reference/rate-limits asks for this on 429
-#: and 503; the others are the usual passing failures of a gateway or a server.
-RETRIED = frozenset({429, 500, 502, 503, 504})
 #: What a client of this module asks for, and the only packing that is unpacked.
 ACCEPT_ENCODING = "gzip"
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """
-    An HTTP response, read whole or up to the limit.
-
-    Attributes:
-        status:
-            The status code.
-        headers:
-            The headers; look-ups ignore case.
-        body:
-            The decoded body, at most as long as the limit.
-        cut:
-            Whether the body went on after the limit.
-    """
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-    cut: bool = False
 
 
 class NoAnswerError(Exception):
@@ -93,11 +67,24 @@ class Outcome:
     unknown: bool = False
 
 
-def exchange(client: httpx.Client, request: httpx.Request, *, limit: int, repeatable: bool, clock: Clock) -> Outcome:
+def usual_wait(answer: Answer) -> float | None:
+    """Return the seconds to wait at least before another try, beside `Retry-After`; None if there is to be none."""
+    return 0.0 if answer.status in BUSY else None
+
+
+def exchange(
+    client: httpx.Client,
+    request: httpx.Request,
+    *,
+    limit: int,
+    repeatable: bool,
+    clock: Clock,
+    wait: Callable[[Answer], float | None] = usual_wait,
+) -> Outcome:
     """
     Send *request* until it is answered for good.
 
-    Connection failures, time-outs and the statuses in `RETRIED` are tried
+    Connection failures, time-outs and what *wait* says of an answer are tried
     again, at most `TRIES` times in all. A request that is not *repeatable* is
     sent again only when it certainly did not arrive, or was answered.
 
@@ -106,6 +93,8 @@ def exchange(client: httpx.Client, request: httpx.Request, *, limit: int, repeat
             How many bytes of the body to read.
         repeatable:
             Whether receiving the request twice does no harm (a GET).
+        wait:
+            Whether, and how long at least, to wait after an answer.
     """
     for attempt in range(1, TRIES + 1):
         try:
@@ -114,43 +103,19 @@ def exchange(client: httpx.Client, request: httpx.Request, *, limit: int, repeat
             if lost.sent and not repeatable:
                 return Outcome(attempt, failure=lost.reason, unknown=True)
             outcome = Outcome(attempt, failure=lost.reason)
-            wait = _backoff(attempt, clock)
+            pause = _backoff(attempt, clock)
         else:
             outcome = Outcome(attempt, answer)
-            if answer.status not in RETRIED:
+            asked = wait(answer)
+            if asked is None:
                 return outcome
-            wait = max(retry_after(answer, clock.now()), _backoff(attempt, clock))
-        if wait > LONGEST_WAIT:
-            failure = f"asked to wait {wait:.0f} s, longer than the {LONGEST_WAIT:.0f} s that this action waits"
+            pause = max(asked, retry_after(answer, clock.now()), _backoff(attempt, clock))
+        if pause > LONGEST_WAIT:
+            failure = f"asked to wait {pause:.0f} s, longer than the {LONGEST_WAIT:.0f} s that this action waits"
             return Outcome(attempt, outcome.answer, failure)
         if attempt < TRIES:
-            clock.sleep(wait)
+            clock.sleep(pause)
     return outcome
-
-
-def retry_after(answer: Answer, now: datetime) -> float:
-    """
-    Return the seconds that *answer* asks to wait; 0 if it does not say, or says nonsense.
-
-    A date is compared with the server's own `Date`, if it sent one: the clock
-    of the runner may be wrong. RFC 9110, section 10.2.3.
-    """
-    value = answer.headers.get("retry-after", "").strip()
-    if value.isascii() and value.isdigit():
-        return float(value[:12])
-    until = _http_date(value)
-    if until is None:
-        return 0.0
-    since = _http_date(answer.headers.get("date", "")) or now
-    return max(0.0, (until - since).total_seconds())
-
-
-def _http_date(value: str) -> datetime | None:
-    try:
-        date = parsedate_to_datetime(value)
-    except (TypeError, ValueError):  # TypeError: Python 3.10 says so of an empty string
-        return None
-    return date if date.tzinfo else date.replace(tzinfo=timezone.utc)
 
 
 def _backoff(attempt: int, clock: Clock) -> float:
@@ -181,7 +146,7 @@ def _send(client: httpx.Client, request: httpx.Request, limit: int) -> Answer:
 
 
 def _no_answer(error: httpx.HTTPError) -> NoAnswerError:
-    name = type(error).__name__
+    name = _named(error)
     if isinstance(error, httpx.ConnectTimeout | httpx.ConnectError | httpx.PoolTimeout | httpx.ProxyError):
         return NoAnswerError(f"no connection ({name})", sent=False)
     if isinstance(error, httpx.WriteError | httpx.WriteTimeout):
@@ -191,20 +156,25 @@ def _no_answer(error: httpx.HTTPError) -> NoAnswerError:
     return NoAnswerError(f"the connection broke before the answer ({name})", sent=True)
 
 
+def _named(error: BaseException) -> str:
+    """Return the class of *error* and of what lay under it: a refusal, an unknown host, a certificate."""
+    root = error
+    while below := root.__cause__ or root.__context__:
+        root = below
+    return ": ".join(dict.fromkeys((type(error).__name__, type(root).__name__)))
+
+
 def _decoded(response: httpx.Response, limit: int) -> Iterator[bytes]:
     """
     Yield the body of *response*, unpacked by at most *limit* bytes at a time.
 
     httpx would unpack each chunk whole: a few kilobytes can hold gigabytes.
+    Other encodings were not asked for: they are mistaken names for none
+    (`utf-8`), or lead to a body that is not JSON.
     """
-    encoding = response.headers.get("content-encoding", "identity").strip().lower()
-    if encoding == "identity":
-        yield from response.iter_raw()
-    elif encoding == ACCEPT_ENCODING:
-        yield from _unpacked(response.iter_raw(), limit)
-    else:
-        message = "the content encoding was not asked for"
-        raise httpx.DecodingError(message)
+    encoding = response.headers.get("content-encoding", "").strip().lower()
+    chunks = response.iter_raw()
+    return _unpacked(chunks, limit) if encoding == ACCEPT_ENCODING else chunks
 
 
 def _unpacked(chunks: Iterator[bytes], limit: int) -> Iterator[bytes]:
