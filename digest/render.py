@@ -22,7 +22,6 @@ from digest.context import Context
 from digest.errors import TemplateError
 from digest.filters import FILTERS
 from digest.templates import TemplateFile
-from digest.text import reveal
 
 #: Bytes. The job summary holds 1 MiB a step, and no chat shows that much.
 MAX_OUTPUT = 900 * 1024
@@ -57,7 +56,11 @@ class Template:
 
     def render(self, context: Context) -> str:
         """
-        Return the Markdown of *context*: no blank line twice, one newline at the end.
+        Return the Markdown of *context*, whose untrusted text is still shielded.
+
+        No blank line stands twice, and there is one newline at the end.
+        `digest.text.reveal` makes it Markdown for anybody, `digest.document`
+        a tree.
 
         Raises:
             TemplateError:
@@ -66,7 +69,7 @@ class Template:
         variables = {name: getattr(context, name) for name in _VARIABLES}
         markdown = self._guard(lambda: "".join(self._bounded(self._template.generate(variables))))
         markdown = _LONE_SURROGATE.sub("\N{REPLACEMENT CHARACTER}", markdown)
-        message = _BLANK_LINES.sub("\n\n", reveal(markdown)).strip()
+        message = _BLANK_LINES.sub("\n\n", markdown).strip()
         if not message:
             text = f"{self._file.name}: the template rendered nothing, and an empty message is not posted"
             raise TemplateError(text)
@@ -89,7 +92,7 @@ class Template:
             place = f"{self._loader.shown(error.filename) or error.name or self._file.name}:{error.lineno}"
             raise TemplateError(f"{place}: {error.message}") from None
         except jinja2.TemplateNotFound as error:
-            text = f"{self._place(error)}: {self._loader.missing.get(str(error.name)) or f'no template {error.name}'}"
+            text = f"{self._place(error)}: {self._loader.missing.get(str(error.name), error.message)}"
             raise TemplateError(text) from None
         except Exception as error:  # noqa: BLE001 - a template may call anything with anything
             raise TemplateError(f"{self._place(error)}: {_described(error)}") from None

@@ -23,7 +23,8 @@ class TemplateFile:
     Attributes:
         name:
             How people call it: a built-in name, or its path in the workspace
-            with forward slashes.
+            with forward slashes, which starts with ``./`` if it would
+            otherwise be a built-in name.
         path:
             The file.
         root:
@@ -52,8 +53,12 @@ class TemplateFile:
                 not UTF-8, or larger than `MAX_BYTES`. Says which, and the fix.
         """
         path = self._resolve()
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
+        try:
+            with path.open("rb") as file:
+                content = file.read(MAX_BYTES + 1)
+        except OSError as error:
+            message = f"{self.name} cannot be read ({type(error).__name__}); look at its permissions"
+            raise ValueError(message) from None
         if len(content) > MAX_BYTES:
             message = f"{self.name} is larger than {MAX_BYTES // 1024} KiB; a template must be smaller"
             raise ValueError(message)
@@ -118,8 +123,9 @@ def builtin_folder() -> Path:
 
 
 def _shown(path: Path, root: Path) -> str:
-    """Return *path* as people write it: relative to *root*, with forward slashes."""
-    return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
+    """Return *path* as people write it: relative to *root*, with forward slashes, and never as a built-in name."""
+    shown = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
+    return f"./{shown}" if shown in builtin_names() else shown
 
 
 def _decode(name: str, content: bytes) -> str:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+import urllib.parse
 
 #: Creator names have 1-255 characters, so nothing longer is a name.
 #: https://docs.creatoraudit.com/api-reference/creators/create-a-creator
@@ -23,6 +24,9 @@ _SHIELD = 0x100000
 _PUNCTUATION = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
 _SHIELDING = {ord(char): _SHIELD + ord(char) for char in _PUNCTUATION}
 _SHIELDED = re.compile(f"[{chr(_SHIELD)}-{chr(_SHIELD + 0x7F)}]")
+_COLON, _DOT, _SLASH, _AT = (chr(_SHIELD + ord(char)) for char in ":./@")
+#: Where `https://`, `evil.test` and `a@b` become links: after the colon, the dot, the at sign.
+_ADDRESS = re.compile(rf"{_COLON}(?={_SLASH})|(?<=\w){_DOT}(?=[^\W\d])|(?<=\w){_AT}(?=\w)")
 
 #: Zero-width non-joiner and joiner, which scripts and emoji families need.
 _JOINERS = "\u200c\u200d"
@@ -121,6 +125,29 @@ def _opens_line(markdown: str, index: int) -> bool:
     """Return whether only white space, digits and markers stand before *index* on its line."""
     before = markdown[markdown.rfind("\n", 0, index) + 1 : index]
     return not _unshielded(before).strip(" \t0123456789.)>*+-#=")
+
+
+def unshield(text: str) -> str:
+    r"""
+    Return *text* with its shielded characters as they were, for a place where text is literal.
+
+    A chat makes links of its own out of bare addresses, so a shielded one gets
+    an invisible WORD JOINER where a link would be recognised.
+
+    >>> ascii(unshield(Text("*J. Doe* evil.test")))
+    "'*J. Doe* evil.\\u2060test'"
+    """
+    return _unshielded(_ADDRESS.sub(lambda match: match[0] + "\N{WORD JOINER}", text))
+
+
+def quote(url: str) -> str:
+    """
+    Return *url* with its shielded characters percent-encoded, so that they cannot lead it elsewhere.
+
+    >>> quote("https://app.test/c/" + Text("a/../b-1"))
+    'https://app.test/c/a%2F..%2Fb-1'
+    """
+    return _SHIELDED.sub(lambda match: urllib.parse.quote(_unshielded(match[0]), safe=""), url)
 
 
 def _unshielded(text: str) -> str:

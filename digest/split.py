@@ -1,0 +1,278 @@
+"""
+Split a document into parts that each fit one message.
+
+Cuts fall between blocks where they can; else between the items of a list,
+which keep their numbers, the rows of a table, each with the header again, or
+the lines of code; and only inside a text that is too long by itself between
+its words. As the tree is cut, and not what is made of it, no cut can fall
+inside a fence, a link's address, an escape or a character.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import unicodedata
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+from digest.document import (
+    Block,
+    Break,
+    Cell,
+    Code,
+    CodeBlock,
+    Heading,
+    Inline,
+    Item,
+    Link,
+    List,
+    Paragraph,
+    Plain,
+    Quote,
+    Styled,
+    Table,
+    unlinked,
+    visible,
+    words,
+)
+
+Blocks: TypeAlias = "tuple[Block, ...]"
+#: Whether these blocks fit one message. Blocks of which some are left out fit too.
+Fits: TypeAlias = Callable[[Blocks], bool]
+
+#: A cut inside a text moves back to the end of a word, but not by more than this part of it.
+_GIVE_UP = 0.5
+#: Characters that belong to the one before them, beside combining marks.
+_ATTACHED = "\u200d\ufe0e\ufe0f"
+
+
+def split(blocks: Blocks, fits: Fits, *, most: int, notice: Callable[[int], Block]) -> tuple[list[Blocks], int]:
+    """
+    Return at most *most* parts of *blocks*, and how many visible characters were left out.
+
+    Args:
+        blocks:
+            May be empty; then there is no part.
+        fits:
+            Whether some blocks fit one message.
+        most:
+            How many parts there may be, at least 1.
+        notice:
+            Makes the block that closes the last part when something is left
+            out, from the number of characters.
+    """
+    parts: list[Blocks] = []
+    rest = blocks
+    while rest:
+        if len(parts) == most - 1 and not fits(rest):
+            part, rest = _fill(rest, _leaving_room(fits, notice(len(visible(rest)))))
+            omitted = len(visible(rest))
+            return [*parts, (*part, notice(omitted))], omitted
+        part, rest = _fill(rest, fits)
+        parts.append(part)
+    return parts, 0
+
+
+def _leaving_room(fits: Fits, block: Block) -> Fits:
+    return lambda part: fits((*part, block))
+
+
+def _fill(blocks: Blocks, fits: Fits) -> tuple[Blocks, Blocks]:
+    """
+    Return as much of the front of *blocks* as fits, at least something, and the rest.
+
+    A headline stays with what it is about.
+    """
+    count = _most(len(blocks), lambda count: fits(blocks[:count]))
+    if count == len(blocks):
+        return blocks, ()
+    whole = blocks[:count]
+    kept = whole
+    while kept and isinstance(kept[-1], Heading):
+        kept = kept[:-1]
+    following = blocks[count]
+    if kept and fits((following,)):
+        return kept, blocks[len(kept) :]
+    divided = _divide(following, lambda part: fits((*whole, *part)))
+    if divided:
+        first, rest = divided
+        return (*whole, first), (*rest, *blocks[count + 1 :])
+    front = kept or whole
+    if not front:
+        message = "not even one character fits a message"
+        raise ValueError(message)
+    return front, blocks[len(front) :]
+
+
+def _divide(block: Block, fits: Fits) -> tuple[Block, Blocks] | None:
+    """Return the largest front of *block* that fits, and what is left of it; None if nothing fits."""
+    if isinstance(block, Paragraph | Heading):
+        return _divide_text(block, fits)
+    if isinstance(block, List):
+        return _divide_list(block, fits)
+    if isinstance(block, Table):
+        return _divide_table(block, fits)
+    if isinstance(block, CodeBlock):
+        return _divide_code(block, fits)
+    if isinstance(block, Quote):
+        divided = _front(block.blocks, lambda part: fits((Quote(part),)))
+        return divided and (Quote(divided[0]), (Quote(divided[1]),))
+    return None
+
+
+def _front(blocks: Blocks, fits: Fits) -> tuple[Blocks, Blocks] | None:
+    """Return what `_fill` does, or None if nothing fits."""
+    try:
+        return _fill(blocks, fits)
+    except ValueError:
+        return None
+
+
+def _divide_list(block: List, fits: Fits) -> tuple[Block, Blocks] | None:
+    count = _most(len(block.items), lambda count: fits((List(block.start, block.items[:count]),)))
+    if count:
+        return List(block.start, block.items[:count]), (List(_number(block, count), block.items[count:]),)
+    first, others = block.items[0], block.items[1:]
+    divided = _front(first.blocks, lambda part: fits((List(block.start, (Item(part, first.done),)),)))
+    if divided is None:
+        return None
+    # What is left of an item follows without a number of its own.
+    following = (List(_number(block, 1), others),) if others else ()
+    return List(block.start, (Item(divided[0], first.done),)), (*divided[1], *following)
+
+
+def _number(block: List, count: int) -> int | None:
+    return None if block.start is None else block.start + count
+
+
+def _divide_table(block: Table, fits: Fits) -> tuple[Block, Blocks] | None:
+    count = _most(len(block.rows), lambda count: fits((dataclasses.replace(block, rows=block.rows[:count]),)))
+    if count:
+        first, rest = block.rows[:count], block.rows[count:]
+        return dataclasses.replace(block, rows=first), (dataclasses.replace(block, rows=rest),)
+    # A row that is too long for a message is told in words.
+    row, others = (block.rows[0], block.rows[1:]) if block.rows else (block.header, ())
+    told = _told(block.header, row) if block.rows and any(row) else _told([()] * len(row), block.header)
+    divided = _front(told, fits) if told else None
+    if divided is None:
+        return None
+    following = (dataclasses.replace(block, rows=others),) if others else ()
+    return divided[0][0], (*divided[0][1:], *divided[1], *following)
+
+
+def _told(header: Sequence[Cell], row: Sequence[Cell]) -> Blocks:
+    """Return one paragraph for each cell that is not empty, with its column's name before it."""
+    pairs = [(name, cell) for name, cell in zip(header, row, strict=True) if cell]
+    return tuple(Paragraph((*name, Plain(": "), *cell) if name else cell) for name, cell in pairs)
+
+
+def _divide_code(block: CodeBlock, fits: Fits) -> tuple[Block, Blocks] | None:
+    lines = block.text.split("\n")
+    count = _most(len(lines), lambda count: fits((dataclasses.replace(block, text="\n".join(lines[:count])),)))
+    if count:
+        first, rest = "\n".join(lines[:count]), "\n".join(lines[count:])
+    else:
+        at = _most(len(lines[0]), lambda at: fits((dataclasses.replace(block, text=lines[0][:at]),)))
+        first, rest = block.text[:at], block.text[at:]
+    return (dataclasses.replace(block, text=first), (dataclasses.replace(block, text=rest),)) if first else None
+
+
+def _divide_text(block: Paragraph | Heading, fits: Fits) -> tuple[Block, Blocks] | None:
+    text = words(block.children)
+    if not fits((dataclasses.replace(block, children=_cut(block.children, 1)[0]),)):
+        # An address alone is longer than a message; the words remain.
+        block = dataclasses.replace(block, children=unlinked(block.children))
+    longest = _most(len(text), lambda at: fits((dataclasses.replace(block, children=_cut(block.children, at)[0]),)))
+    at = _boundary(text, longest, block.children)
+    first, rest = _cut(block.children, at)
+    first, rest = _stripped(first), _stripped(rest)
+    if not first:
+        return None
+    return dataclasses.replace(block, children=first), (dataclasses.replace(block, children=rest),) if rest else ()
+
+
+def _boundary(text: str, longest: int, nodes: Sequence[Inline]) -> int:
+    """Return the best place for a cut at or before *longest*: between lines, words, or characters."""
+    least = int(longest * _GIVE_UP)
+    links = _links(nodes)
+    for space in ("\n", " "):
+        at = text.rfind(space, least, longest + 1)
+        while at > least and _inside(at, links):
+            at = text.rfind(space, least, at)
+        if at > least:
+            return at
+    outside = _inside(longest, links)
+    at = outside[0] if outside and outside[0] > 0 else longest
+    while at > 1 and at < len(text) and _attached(text[at - 1], text[at]):
+        at -= 1
+    return at
+
+
+def _attached(before: str, after: str) -> bool:
+    """Return whether the two characters are seen as one."""
+    return after in _ATTACHED or before == "\u200d" or bool(unicodedata.combining(after))
+
+
+def _links(nodes: Sequence[Inline]) -> list[tuple[int, int]]:
+    """Return where links stand in the visible text of *nodes*."""
+    found, at = [], 0
+    for node in nodes:
+        length = len(words((node,)))
+        if isinstance(node, Link):
+            found.append((at, at + length))
+        elif isinstance(node, Styled):
+            found += [(at + start, at + end) for start, end in _links(node.children)]
+        at += length
+    return found
+
+
+def _inside(at: int, links: Sequence[tuple[int, int]]) -> tuple[int, int] | None:
+    return next(((start, end) for start, end in links if start < at < end), None)
+
+
+def _cut(nodes: Sequence[Inline], at: int) -> tuple[tuple[Inline, ...], tuple[Inline, ...]]:
+    """Cut *nodes* after *at* visible characters; styles and links go on behind the cut."""
+    first: list[Inline] = []
+    for index, node in enumerate(nodes):
+        length = len(words((node,)))
+        if length > at:
+            before, after = _cut_node(node, at)
+            return (*first, *before), (*after, *nodes[index + 1 :])
+        first.append(node)
+        at -= length
+    return tuple(first), ()
+
+
+def _cut_node(node: Inline, at: int) -> tuple[tuple[Inline, ...], tuple[Inline, ...]]:
+    if at == 0 or isinstance(node, Break):
+        return (), (node,)
+    if isinstance(node, Plain | Code):
+        return (dataclasses.replace(node, text=node.text[:at]),), (dataclasses.replace(node, text=node.text[at:]),)
+    first, rest = _cut(node.children, at)
+    return (dataclasses.replace(node, children=first),), (dataclasses.replace(node, children=rest),)
+
+
+def _stripped(nodes: tuple[Inline, ...]) -> tuple[Inline, ...]:
+    """Drop breaks and white space at either end, which a cut left there."""
+    while nodes and _is_blank(nodes[0]):
+        nodes = nodes[1:]
+    while nodes and _is_blank(nodes[-1]):
+        nodes = nodes[:-1]
+    if nodes and isinstance(nodes[0], Plain):
+        nodes = (Plain(nodes[0].text.lstrip()), *nodes[1:])
+    if nodes and isinstance(nodes[-1], Plain):
+        nodes = (*nodes[:-1], Plain(nodes[-1].text.rstrip()))
+    return nodes
+
+
+def _is_blank(node: Inline) -> bool:
+    return isinstance(node, Break) or (isinstance(node, Plain) and not node.text.strip())
+
+
+def _most(limit: int, fits: Callable[[int], bool]) -> int:
+    """Return the largest number up to *limit* that fits, 0 if none does; smaller ones fit too."""
+    low, high = 0, limit
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if fits(middle) else (low, middle - 1)
+    return low
