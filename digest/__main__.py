@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from pathlib import Path
+from typing import cast
 
 if not __package__:
     # Started by path under -I: neither the checkout nor the folder of the
@@ -13,4 +15,13 @@ if not __package__:
 
 from digest.cli import main
 
-sys.exit(main(sys.argv[1:], os.environ, sys.stdout))
+# A terminal that knows no arrows shows \u25b2.
+cast("io.TextIOWrapper", sys.stdout).reconfigure(errors="backslashreplace")
+try:
+    code = main(sys.argv[1:], os.environ, sys.stdout)
+except BrokenPipeError:
+    # Nobody reads the log any more, as after `| head`. Python would say so with
+    # a traceback, now and once more when it closes standard output.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    code = 1
+sys.exit(code)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TextIO
 from digest import __version__
 from digest.clock import Clock
 from digest.config import Config, secrets
-from digest.errors import BUG, DeliveryError, DigestError
+from digest.errors import BUG, DeliveryError, DigestError, InputError
 from digest.report import Runner, results_json, summary
 
 # httpx and jinja2 take 150 ms to import. They are imported where they are
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import httpx
 
     from digest.deliver import Result
+    from digest.destinations import Message
 
 _HOME = "https://github.com/OWNER/creatoraudit-digest"
 _USAGE = """\
@@ -90,9 +91,13 @@ def run(environ: Mapping[str, str], runner: Runner, *, transport: httpx.BaseTran
     from digest.context import build, plain
     from digest.deliver import deliver
     from digest.destinations import Message
+    from digest.document import parse
     from digest.render import Template
+    from digest.text import reveal
+    from digest.workflow import WorkflowRun
 
     _silence_http_loggers()
+    workflow_run = WorkflowRun.from_environ(environ)
     template = Template(config.template)
     with _Clients(config, transport) as clients:
         audit = fetch(clients.api, period=config.period, limit=config.limit, clock=clock)
@@ -106,11 +111,20 @@ def run(environ: Mapping[str, str], runner: Runner, *, transport: httpx.BaseTran
             variables=config.variables,
             now=clock.now(),
         )
-        markdown = template.render(context)
-        _set_outputs(runner, environ, markdown, json.dumps(plain(context), indent=2))
-        webhooks = () if config.dry_run else config.webhooks
-        results = deliver(clients.chats, Message(context.title.raw, markdown), webhooks, clock)
-    _report(runner, markdown, results, dry_run=config.dry_run)
+        shielded = template.render(context)
+        message = Message(
+            title=context.title.raw,
+            markdown=reveal(shielded),
+            blocks=parse(shielded),
+            data=plain(context),
+            id=workflow_run.message_id(config.inputs),
+            sent_at=clock.now().isoformat(timespec="seconds"),
+            overflow=config.overflow,
+            more_url=workflow_run.url,
+        )
+        _set_outputs(runner, environ, message)
+        results = deliver(clients.chats, message, () if config.dry_run else config.webhooks, clock)
+    _report(runner, message.markdown, results, dry_run=config.dry_run)
 
 
 class _Clients:
@@ -122,16 +136,23 @@ class _Clients:
         from digest.exchange import ACCEPT_ENCODING
 
         headers = {"User-Agent": f"creatoraudit-digest/{__version__} (+{_HOME})", "Accept-Encoding": ACCEPT_ENCODING}
-        #: Loading the certificates takes 40 ms, so both clients share them.
-        tls = httpx.create_ssl_context()
-        self.api = httpx.Client(
-            base_url=config.base_url,
-            headers={**headers, "Authorization": f"Bearer {config.api_key}", "Accept": "application/json"},
-            timeout=config.timeout,
-            verify=tls,
-            transport=transport,
-        )
-        self.chats = httpx.Client(headers=headers, timeout=config.timeout, verify=tls, transport=transport)
+        try:
+            # Loading the certificates takes 40 ms, so both clients share them.
+            tls = httpx.create_ssl_context()
+            self.chats = httpx.Client(headers=headers, timeout=config.timeout, verify=tls, transport=transport)
+            self.api = httpx.Client(
+                base_url=config.base_url,
+                headers={**headers, "Authorization": f"Bearer {config.api_key}", "Accept": "application/json"},
+                timeout=config.timeout,
+                verify=tls,
+                transport=transport,
+            )
+        except (ImportError, OSError, ValueError, httpx.InvalidURL) as error:  # ImportError: a proxy of SOCKS
+            message = (
+                f"the network settings of the runner cannot be used ({type(error).__name__});"
+                " look at the variables SSL_CERT_FILE, SSL_CERT_DIR, HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY"
+            )
+            raise InputError(message) from None
 
     def __enter__(self) -> _Clients:
         return self
@@ -141,13 +162,20 @@ class _Clients:
         self.chats.close()
 
 
-def _set_outputs(runner: Runner, environ: Mapping[str, str], markdown: str, data: str) -> None:
+def _set_outputs(runner: Runner, environ: Mapping[str, str], message: Message) -> None:
     """Write the digest to files that later steps can read, and name them."""
+    from digest.mail import page
+
     folder = Path(tempfile.mkdtemp(prefix="creatoraudit-digest-", dir=environ.get("RUNNER_TEMP") or None))
-    for name, file, content in (("message-file", "message.md", markdown), ("data-file", "data.json", data)):
-        (folder / file).write_text(content, encoding="utf-8", newline="\n")
-        runner.set_output(name, str(folder / file))
-    runner.set_output("message", markdown)
+    files = {
+        "message-file": ("message.md", message.markdown),
+        "html-file": ("message.html", page(message.title, message.blocks)),
+        "data-file": ("data.json", json.dumps(message.data, indent=2)),
+    }
+    for output, (name, content) in files.items():
+        (folder / name).write_text(content, encoding="utf-8", newline="\n")
+        runner.set_output(output, str(folder / name))
+    runner.set_output("message", message.markdown.rstrip("\n"))
 
 
 def _report(runner: Runner, markdown: str, results: Sequence[Result], *, dry_run: bool) -> None:

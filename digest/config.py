@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import ipaddress
 import re
+import struct
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import Literal, TypeVar, cast
 from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -29,6 +32,7 @@ DEFAULTS: Mapping[str, str] = {
     "dry-run": "false",
     "base-url": "https://api.creatoraudit.com/v2",
     "timeout": "30",
+    "overflow": "split",
 }
 #: The headline when `title` is empty, by period: the only periods the API knows.
 #: https://docs.creatoraudit.com/api-reference/overview/organization-overview-stats
@@ -37,6 +41,7 @@ TITLES: Mapping[str, str] = {
     "30d": "CreatorAudit — monthly recap",
     "90d": "CreatorAudit — quarterly recap",
 }
+_OVERFLOWS: Mapping[str, Literal["split", "truncate"]] = {"split": "split", "truncate": "truncate"}
 #: https://docs.creatoraudit.com/limits-and-quotas
 MAX_LIMIT = 25
 MAX_TIMEOUT = 300
@@ -50,7 +55,12 @@ _VARIABLE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _PRINTABLE = re.compile(r"[!-~]+")
 _HOST_LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 _MAX_HOST = 253
-_KIND_AND_URL = re.compile(r"(?:([a-z-]{1,20})\s+)?(\S.*)")
+_NOT_SHOWN = "the one given is not shown, as it may hold a secret"
+_KIND_AND_URL = re.compile(r"(?:([A-Za-z-]{1,20})\s+)?(\S.*)")
+#: From a file of RFC 9636: the default zone has to work where there is no time
+#: zone database, as in a container of Alpine.
+_TZIF = b"TZif" + bytes(16) + struct.pack(">6L", 0, 0, 0, 0, 1, 4) + bytes(6) + b"UTC\0"
+_UTC = ZoneInfo.from_file(io.BytesIO(_TZIF), key="UTC")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +94,8 @@ class Config:
             Never empty.
         timeout:
             Seconds.
+        inputs:
+            All inputs as they were given, secrets included.
     """
 
     api_key: str = field(repr=False)
@@ -97,6 +109,8 @@ class Config:
     dry_run: bool
     base_url: str
     timeout: float
+    overflow: Literal["split", "truncate"]
+    inputs: Mapping[str, str] = field(repr=False)
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Config:
@@ -124,6 +138,8 @@ class Config:
             dry_run=dry_run,
             base_url=inputs.read("base-url", _base_url),
             timeout=inputs.read("timeout", _timeout),
+            overflow=inputs.read("overflow", _overflow),
+            inputs={name: inputs.given(name) for name in DEFAULTS},
         )
         inputs.raise_faults()
         return config
@@ -148,7 +164,7 @@ def secrets(environ: Mapping[str, str]) -> list[str]:
     """
     found = {environ.get(variable("api-key"), "").strip()}
     for line in environ.get(variable("webhook-url"), "").splitlines():
-        url = line.strip().rpartition(" ")[2]
+        url = "".join(line.split()[-1:])
         found |= {line.strip(), url, *_secret_parts(url)}
     return sorted((text for text in found if len(text) >= _SHORTEST_MASK), key=lambda text: (-len(text), text))
 
@@ -211,11 +227,18 @@ def _timeout(text: str) -> float:
     return float(text)
 
 
+def _overflow(text: str) -> Literal["split", "truncate"]:
+    if text not in _OVERFLOWS:
+        raise ValueError(_expected("split or truncate", text))
+    return _OVERFLOWS[text]
+
+
 def _timezone(text: str) -> ZoneInfo:
     try:
-        return ZoneInfo(text)
+        return _UTC if text == _UTC.key else ZoneInfo(text)
     except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: "Europe" is a folder
-        raise ValueError(_expected("an IANA time zone such as Europe/Paris", text)) from None
+        expected = "an IANA time zone, such as Europe/Paris, that this machine's time zone database has"
+        raise ValueError(_expected(expected, text)) from None
 
 
 def _variables(text: str) -> dict[str, str]:
@@ -270,52 +293,63 @@ def _webhook(line: str) -> Webhook:
     kind, text = match.groups() if match else (None, line)
     if kind is not None and kind not in DESTINATIONS:
         raise ValueError(_expected(f"URL, or KIND URL with a kind of {', '.join(DESTINATIONS)}", kind))
-    url = _url(text, "is not shown, as it is a secret")
-    return Webhook(kind or detect(url), _host(url), text)
+    url = _url(text)
+    kind = kind or detect(url)
+    DESTINATIONS[kind].check(url)
+    return Webhook(kind, url.hostname or "", text)
 
 
 def _base_url(text: str) -> str:
-    url = _url(text, f"is {text!r}")
+    url = _url(text)
     if url.query or url.fragment:
-        message = f"expected the API's root without ? and #, got {text!r}"
+        message = f"expected the API's root without ? and #; {_NOT_SHOWN}"
         raise ValueError(message)
     return text.rstrip("/")
 
 
-def _url(text: str, shown: str) -> SplitResult:
+def _url(text: str) -> SplitResult:
     """
     Return *text* parsed, its host in lower case.
 
     Raises:
         ValueError:
-            If it may not be called. Says why, but not what: *shown* does.
+            If it may not be called. Says why, but never what.
     """
     if not _PRINTABLE.fullmatch(text):
         message = "the URL holds a space or a character outside ASCII; copy it again"
         raise ValueError(message)
-    try:
-        url = urlsplit(text)
-        host, port = url.hostname or "", url.port
-    except ValueError:  # a port that is no number, half an IPv6 address
-        host, port = "", None
-    if url.scheme not in ("https", "http") or not _is_host(host) or port == 0:
-        message = f"expected a URL that starts with https://; the one given {shown}"
-        raise ValueError(message)
-    if "@" in url.netloc:
-        message = f"a URL with a user name or password before the host is refused; the one given {shown}"
-        raise ValueError(message)
-    if url.scheme == "http" and not _is_loopback(host):
-        message = f"http:// is accepted for loopback hosts only, use https://; the one given {shown}"
+    url = _split(text)
+    if url.scheme == "http" and not _is_loopback(url.hostname or ""):
+        message = f"http:// is accepted for loopback hosts only, use https://; {_NOT_SHOWN}"
         raise ValueError(message)
     return url._replace(netloc=url.netloc.lower().rstrip("."))
+
+
+def _split(text: str) -> SplitResult:
+    with contextlib.suppress(ValueError):  # half an IPv6 address, a port that is no number
+        url = urlsplit(text)
+        if url.scheme in ("https", "http") and url.netloc.lower() == _authority(url.hostname or "", url.port):
+            return url
+    message = f"expected https://HOST/PATH, without a user name or a password; {_NOT_SHOWN}"
+    raise ValueError(message)
+
+
+def _authority(host: str, port: int | None) -> str | None:
+    """Return how a URL writes *host* and *port*, or None if they are none."""
+    if not _is_host(host) or port == 0:
+        return None
+    shown = f"[{host}]" if ":" in host else host
+    return shown if port is None else f"{shown}:{port}"
 
 
 def _is_host(host: str) -> bool:
     try:
         ipaddress.ip_address(host)
     except ValueError:
-        labels = host.rstrip(".").split(".")
-        return len(host) <= _MAX_HOST and all(_HOST_LABEL.fullmatch(label) for label in labels)
+        labels = host.removesuffix(".").split(".")
+        # A last label of digits is what is left of an IPv4 address.
+        names = all(_HOST_LABEL.fullmatch(label) for label in labels) and not labels[-1].isdigit()
+        return len(host) <= _MAX_HOST and names
     return True
 
 
@@ -324,10 +358,6 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
-
-
-def _host(url: SplitResult) -> str:
-    return url.hostname or ""
 
 
 def _expected(expected: str, given: str) -> str:

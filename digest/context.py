@@ -14,12 +14,14 @@ from datetime import date, datetime
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from digest.models import Audit, Creator, Figure, Metric, Number, Overview, is_rate
-from digest.text import Text, clean
+from digest.models import Audit, Creator, Figure, Metric, Number, Overview, is_rate, words
+from digest.text import Text
 
 #: The documented names of the dashboard's cards, where they differ from the API's names.
 #: https://docs.creatoraudit.com/dashboard/overview
 _LABELS = {"tracked_videos": "Individual videos"}
+#: Words that are names, and short forms of names, as the API writes them.
+_NAMES = {"instagram": "Instagram", "ig": "Instagram", "tiktok": "TikTok", "facebook": "Facebook", "fb": "Facebook"}
 #: A reported change this near to the computed one, as a ratio, is in the same unit.
 _NEAR = 0.25
 #: A rate above this is no fraction: there would be more reactions than views.
@@ -52,7 +54,7 @@ class ShownFigure:
 
     Attributes:
         name:
-            The API's name of it: `total_views`.
+            The API's name of it: `total_views`. To compare with, not to show.
         label:
             The same for people: `Total views`.
         value:
@@ -80,9 +82,9 @@ class ShownMetric:
 
     Attributes:
         name:
-            The API's name of it: `total_views`.
+            The API's name of it: `total_views`. To compare with, not to show.
         label:
-            The same inside a sentence: `views`.
+            The same inside a sentence, after the value: `views`, `view` after a 1.
         value:
             The number; None if the API sent null.
         unit:
@@ -106,7 +108,7 @@ class ShownCreator:
         id:
             The creator's id, or None.
         name:
-            The creator's name, else its id, else `(no name)`.
+            The creator's name, else its id, else `Unnamed creator`.
         headline:
             The number to show; None if the row held none.
         metrics:
@@ -140,7 +142,8 @@ class Context:
         figures:
             The overview, in the order sent; at least one.
         compared:
-            Whether any figure has a previous value.
+            Whether any figure has a change other than `new`: not in the first
+            week, when there is nothing to compare with.
         creators:
             The ranking, best first; may be empty.
         notices:
@@ -179,7 +182,7 @@ def build(
         date=now.astimezone(zone).date(),
         timezone=zone.key,
         figures=figures,
-        compared=any(figure.previous is not None for figure in figures),
+        compared=any(figure.change is not None and figure.change.direction != "new" for figure in figures),
         creators=_creators(creators, fractions=fractions),
         notices=_notices(creators),
         vars=dict(variables),
@@ -215,15 +218,17 @@ def _figure(figure: Figure, overview: Overview, *, fractions: bool) -> ShownFigu
 
 def _change(current: Number | None, previous: Number | None, *, rate: bool) -> Change | None:
     """Return the change that the two values show, or None if they cannot be compared."""
-    if current is None or previous is None or previous < 0:
+    if current is None or previous is None or (previous < 0 and not rate):
         return None
     unit: Literal["%", "pp"] = "pp" if rate else "%"
-    if current == previous:
-        return Change("flat", 0.0, unit)
-    if previous == 0:
+    if current != 0 and previous == 0:
         return Change("new", None, unit)
-    amount = current - previous if rate else (current - previous) / previous * 100
-    return Change("up" if amount > 0 else "down", abs(float(amount)), unit)
+    difference = current - previous
+    return _moved(difference if rate or difference == 0 else difference / previous * 100, unit)
+
+
+def _moved(amount: Number, unit: Literal["%", "pp"]) -> Change:
+    return Change("flat" if amount == 0 else "up" if amount > 0 else "down", abs(float(amount)), unit)
 
 
 def _reported(figure: Figure, overview: Overview) -> Change | None:
@@ -236,8 +241,7 @@ def _reported(figure: Figure, overview: Overview) -> Change | None:
     change = figure.reported_change
     if figure.previous is not None or figure.current is None or figure.is_rate or not change:
         return None
-    percent = change * 100 if _changes_are_fractions(overview) else change
-    return Change("up" if percent > 0 else "down", abs(float(percent)), "%")
+    return _moved(change * 100 if _changes_are_fractions(overview) else change, "%")
 
 
 def _rates_are_fractions(overview: Overview) -> bool:
@@ -249,23 +253,26 @@ def _rates_are_fractions(overview: Overview) -> bool:
     """
     rates = [figure for figure in overview.figures if figure.is_rate]
     values = [value for rate in rates for value in (rate.current, rate.previous) if value is not None]
-    if any(value > _LARGEST_FRACTION for value in values):
+    if any(abs(value) > _LARGEST_FRACTION for value in values):
         return False
     return _changes_are_fractions(overview)
 
 
 def _changes_are_fractions(overview: Overview) -> bool:
-    """Return whether a reported change of 0.125 means 12.5 %."""
-    views = next((figure for figure in overview.figures if figure.name == "total_views"), None)
-    if views is None or not views.reported_change or not views.previous or views.current is None:
-        return False
-    computed = (views.current - views.previous) / views.previous * 100
-    return computed != 0 and abs(views.reported_change / computed * 100 - 1) < _NEAR
+    """Return whether a reported change of 0.125 means 12.5 %: the first count that moved tells, usually the views."""
+    for figure in overview.figures:
+        if figure.is_rate or figure.current is None or not figure.previous:
+            continue
+        computed = (figure.current - figure.previous) / figure.previous * 100
+        for unit, fractions in ((1, False), (100, True)):
+            if computed and abs((figure.reported_change or 0) * unit / computed - 1) < _NEAR:
+                return fractions
+    return False
 
 
 def _creators(creators: Sequence[Creator], *, fractions: bool) -> tuple[ShownCreator, ...]:
     rates = [metric.value for creator in creators for metric in creator.metrics if is_rate(metric.name)]
-    if any(rate is not None and rate > _LARGEST_FRACTION for rate in rates):
+    if any(rate is not None and abs(rate) > _LARGEST_FRACTION for rate in rates):
         fractions = False
     return tuple(_creator(rank, creator, fractions=fractions) for rank, creator in enumerate(creators, start=1))
 
@@ -274,7 +281,7 @@ def _creator(rank: int, creator: Creator, *, fractions: bool) -> ShownCreator:
     return ShownCreator(
         rank=rank,
         id=None if creator.id is None else Text(creator.id),
-        name=Text(clean(creator.name or "") or clean(creator.id or "") or "(no name)"),
+        name=Text(creator.name or "Unnamed creator"),
         headline=None if creator.headline is None else _metric(creator.headline, fractions=fractions),
         metrics={metric.name: _metric(metric, fractions=fractions) for metric in creator.metrics},
     )
@@ -282,9 +289,10 @@ def _creator(rank: int, creator: Creator, *, fractions: bool) -> ShownCreator:
 
 def _metric(metric: Metric, *, fractions: bool) -> ShownMetric:
     rate = is_rate(metric.name)
+    noun = _noun(metric.name)
     return ShownMetric(
         name=metric.name,
-        label=Text(_noun(metric.name)),
+        label=Text(noun.removesuffix("s") if metric.value == 1 else noun),
         value=_scaled(metric.value, 100 if rate and fractions else 1),
         unit="%" if rate else "",
     )
@@ -299,20 +307,30 @@ def _notices(creators: Sequence[Creator]) -> tuple[str, ...]:
 
 
 def _label(name: str) -> str:
-    words = name.replace("_", " ").strip()
-    return words[:1].upper() + words[1:]
+    """
+    Return a figure's name at the start of a line.
+
+    >>> _label("total_views"), _label("engagementRate")
+    ('Total views', 'Engagement rate')
+    """
+    label = _words(name)
+    return label[:1].upper() + label[1:]
 
 
 def _noun(name: str) -> str:
     """
     Return a metric's name inside a sentence.
 
-    >>> _noun("total_views"), _noun("view_count"), _noun("engagement_rate")
-    ('views', 'views', 'engagement rate')
+    >>> _noun("total_views"), _noun("ig_play_count"), _noun("engagement_rate"), _noun("saved_count")
+    ('views', 'Instagram plays', 'engagement rate', 'saved')
     """
-    noun = name.removeprefix("total_")
-    noun = f"{noun.removesuffix('_count')}s" if noun.endswith("_count") else noun
-    return noun.replace("_", " ").strip().lower()
+    noun = _words(name).removeprefix("total ")
+    counted = noun.removesuffix(" count")
+    return noun if counted == noun else f"{counted.removesuffix('s')}{'' if counted.endswith('ed') else 's'}"
+
+
+def _words(name: str) -> str:
+    return " ".join(_NAMES.get(word, word) for word in words(name))
 
 
 def _scaled(value: Number | None, scale: int) -> Number | None:

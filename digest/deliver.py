@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
+from urllib.parse import urlsplit
 
 import httpx
 
+from digest.answer import Answer
 from digest.clock import Clock
-from digest.config import Webhook
+from digest.config import Webhook, secrets, variable
 from digest.destinations import DESTINATIONS, Message
-from digest.exchange import Answer, exchange
+from digest.destinations.protocol import Payload, Verdict
+from digest.exchange import Outcome, exchange
 from digest.text import clean
 
 #: Bytes. Chats answer with a word or a short object.
@@ -42,6 +45,10 @@ class Result:
             How many requests were made for all parts.
         error:
             What went wrong and what to do, or empty.
+        note:
+            What to know of an accepted message, or empty.
+        truncated:
+            Whether the message was too long, so that its end was left out.
     """
 
     kind: str
@@ -50,6 +57,8 @@ class Result:
     parts: int
     attempts: int
     error: str = ""
+    note: str = ""
+    truncated: bool = False
 
 
 def deliver(chats: httpx.Client, message: Message, webhooks: Sequence[Webhook], clock: Clock) -> tuple[Result, ...]:
@@ -61,36 +70,70 @@ def deliver(chats: httpx.Client, message: Message, webhooks: Sequence[Webhook], 
 
 
 def _deliver(chats: httpx.Client, message: Message, webhook: Webhook, clock: Clock) -> Result:
+    """Post the parts in order; a part is not sent after one that was not accepted."""
     destination = DESTINATIONS[webhook.kind]
-    attempts = 0
-    payloads = destination.payloads(message)
+    payloads = destination.payloads(message, urlsplit(webhook.url))
+    total = Result(webhook.kind, webhook.host, "accepted", parts=0, attempts=0)
     for part, payload in enumerate(payloads):
-        request = chats.build_request("POST", webhook.url, json=payload)
-        outcome = exchange(chats, request, limit=MAX_BODY, repeatable=False, clock=clock)
-        attempts += outcome.attempts
-        answer = outcome.answer
-        if answer is not None and destination.accepted(answer.status, answer.body):
-            continue
-        if outcome.unknown:
-            error = f"{outcome.failure}; the message may have been posted: look into the chat before you re-run the job"
-            return Result(webhook.kind, webhook.host, "unknown", part, attempts, error)
-        error = outcome.failure if answer is None else _refusal(answer, outcome.failure)
-        return Result(webhook.kind, webhook.host, "failed", part, attempts, error)
-    return Result(webhook.kind, webhook.host, "accepted", len(payloads), attempts)
+        if part:
+            clock.sleep(destination.pause)
+        sent = _send(chats, webhook, payload, f"{message.id}-{part}", clock)
+        total = replace(sent, parts=total.parts + sent.parts, attempts=total.attempts + sent.attempts)
+        if total.status != "accepted":
+            return total
+    return replace(total, truncated=any(payload.omitted for payload in payloads))
 
 
-def _refusal(answer: Answer, failure: str) -> str:
+def _send(chats: httpx.Client, webhook: Webhook, payload: Payload, part_id: str, clock: Clock) -> Result:
+    """Post one part, in simpler and simpler form while the chat asks for that."""
+    destination = DESTINATIONS[webhook.kind]
+    endpoint = destination.endpoint(webhook.url, part_id)
+    result = Result(webhook.kind, webhook.host, "failed", parts=0, attempts=0)
+    for body in (payload.body, *payload.simpler):
+        if result.attempts:
+            clock.sleep(destination.pause)
+        outcome = exchange(
+            chats,
+            chats.build_request("POST", endpoint.url, json=body, headers=endpoint.headers),
+            limit=MAX_BODY,
+            repeatable=destination.idempotent,
+            clock=clock,
+            wait=lambda answer: _wait(destination.verdict(answer)),
+        )
+        verdict = None if outcome.answer is None else destination.verdict(outcome.answer)
+        result = _result(result, outcome, verdict, webhook.url)
+        if verdict is None or verdict.outcome != "simplify":
+            break
+    return result
+
+
+def _wait(verdict: Verdict) -> float | None:
+    return verdict.wait if verdict.outcome == "busy" else None
+
+
+def _result(before: Result, outcome: Outcome, verdict: Verdict | None, url: str) -> Result:
+    """Return how the part stands after one more exchange."""
+    result = replace(before, attempts=before.attempts + outcome.attempts)
+    if outcome.unknown:
+        error = f"{outcome.failure}; the message may have been posted: look into the chat before you re-run the job"
+        return replace(result, status="unknown", error=error)
+    if outcome.answer is None or verdict is None:
+        return replace(result, error=f"{outcome.failure}; check the runner's network, then re-run the job")
+    if verdict.outcome == "accepted":
+        return replace(result, status="accepted", parts=1, error="", note=verdict.advice)
+    return replace(result, error=_refusal(outcome.answer, outcome.failure, verdict.advice, url))
+
+
+def _refusal(answer: Answer, failure: str, advice: str, url: str) -> str:
     """Return status, the server's own words, and what to do, in one line."""
-    words = clean(answer.body.decode("utf-8", "replace"), longest=_QUOTED)
+    words = clean(_redacted(answer.body, url), longest=_QUOTED)
     said = f"answered {answer.status}" + (f": {words}" if words else "") + (f" ({failure})" if failure else "")
-    return f"{said}; {_advice(answer.status)}"
+    return f"{said}; {advice}"
 
 
-def _advice(status: int) -> str:
-    if status in (401, 403, 404, 410):
-        return "the webhook was removed or may not post; make a new one and put its URL into the secret"
-    if 300 <= status < 400:  # noqa: PLR2004 - RFC 9110, section 15.4
-        return "redirects are not followed; put the final URL into the secret"
-    if status == httpx.codes.TOO_MANY_REQUESTS or status >= httpx.codes.INTERNAL_SERVER_ERROR:
-        return "re-run the job later"
-    return "the receiver did not like the message; check that the URL is of this kind"
+def _redacted(body: bytes, url: str) -> str:
+    """Return *body* as text without the parts of *url* that are secret: some servers say what they were asked."""
+    words = clean(body.decode("utf-8", "replace"), longest=MAX_BODY)
+    for secret in secrets({variable("webhook-url"): url}):
+        words = words.replace(secret, "***")
+    return words

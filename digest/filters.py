@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+import string
 from collections.abc import Mapping
 from datetime import date as Date
 from typing import Any, TypeAlias
@@ -33,7 +35,7 @@ def number(value: _Number, decimals: int | None = None) -> str:
         return f"{value:,.{decimals}f}"
     if isinstance(value, int) or value.is_integer():
         return f"{int(value):,}"
-    return f"{value:,.2f}".rstrip("0").rstrip(".")
+    return _rounded(value, 2)
 
 
 def compact(value: _Number) -> str:
@@ -117,6 +119,11 @@ def date(value: Date, pattern: str = "{day} {month} {year}") -> str:
         message = f"date: expected a date, got {type(value).__name__}"
         raise TypeError(message)
     parts = {"day": value.day, "month": _MONTHS[value.month - 1], "month_number": value.month, "year": value.year}
+    for _, name, spec, _ in string.Formatter().parse(pattern):
+        # No more than that: `{day.__class__}` leads out of the sandbox, `{day:999999999}` takes all memory.
+        if name is not None and (name not in parts or not re.fullmatch("(0[1-4])?", spec or "")):
+            message = f"date: the pattern knows {{{'}, {'.join(parts)}}} and widths such as {{day:02}}"
+            raise ValueError(message)
     return pattern.format(**parts)
 
 
@@ -132,9 +139,9 @@ FILTERS: Mapping[str, Any] = {
 
 
 def _rounded(value: float, decimals: int) -> str:
-    """Round half away from nothing: a move too small to show is `<0.1`, never 0."""
+    """Round without trailing zeros; what is too small to show is `<0.1`, never 0."""
     least = 10.0**-decimals
-    if 0 < abs(value) < least / 2:
+    if 0 < abs(value) <= least / 2:
         return f"<{least:.{decimals}f}"
     text = f"{value:,.{decimals}f}"
     return text.rstrip("0").rstrip(".") if decimals else text

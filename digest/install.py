@@ -71,7 +71,7 @@ def _fingerprint(lock: Path) -> str:
 def _pip(target: Path, lock: Path, environ: Mapping[str, str]) -> None:
     command = [sys.executable, "-I", *_PIP, *_LOCKED, "--target", str(target), "--requirement", str(lock)]
     # As variables, which an older pip passes over: Ubuntu 22.04 has pip 22.0.
-    settings = {"PIP_ROOT_USER_ACTION": "ignore", "PIP_USER": "0"}
+    settings = {"PIP_ROOT_USER_ACTION": "ignore", "PIP_USER": "0", "PIP_REQUIRE_VIRTUALENV": "0"}
     # Nothing in the command comes from outside. The index and the proxy may, as
     # variables of the runner; what they serve is checked against the hashes.
     done = subprocess.run(command, check=False, stdout=sys.stderr, env={**environ, **settings})  # noqa: S603

@@ -12,31 +12,39 @@ https://docs.creatoraudit.com/tutorials/creator-leaderboard
 
 from __future__ import annotations
 
-import math
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
+
+from digest.text import clean
 
 Number: TypeAlias = int | float
 
 #: Numbers written as strings, of a size that int() and float() take at once.
 _NUMERIC = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,3})?")
-#: Nothing that is counted comes near; beyond it, arithmetic overflows.
+#: Nothing that is counted comes near, nor near the inverse; far beyond, arithmetic overflows.
 _ABSURD = 10**60
 
 #: The objects, one level down in a row of `/creators/top`, that may hold what is looked for.
 _NESTED_IDENTITY = "creator"
 _NESTED_METRICS = ("metrics", "stats", "analytics", "creator")
 _ID_KEYS = ("creator_id", "id", "uuid")
-_NAME_KEYS = ("creator_name", "name", "display_name", "username", "handle")
-#: Numbers that say who or where a creator is, not how it did.
+_NAME_KEYS = ("creator_name", "name", "display_name", "username", "handle", "creator")
+#: Numbers that say who, where or when, not how much.
 _NOT_METRICS = frozenset({*_ID_KEYS, *_NAME_KEYS, "rank", "position", "index", "platform", "type", "period", "limit"})
-_NOT_METRICS_ENDING = ("_id", "_ids", "_at", "_time", "_date", "_rank", "_position")
+_NOT_METRICS_ENDING = ("_id", "_ids", "_at", "_date", "_rank", "_position")
 _VIEWS = frozenset({"views", "view", "plays", "play"})
 #: Words that make a views-like name mean something else (`views_change_pct`, `previous_views`).
-_NOT_VIEWS = frozenset({"rate", "pct", "percent", "change", "delta", "growth", "previous", "prev", "average", "avg"})
+_NOT_VIEWS = frozenset(
+    {"rate", "pct", "percent", "percentage", "change", "delta", "growth", "previous", "prev", "average", "avg", "per"}
+)
 _RATE_WORDS = frozenset({"rate", "pct", "percent", "percentage"})
+#: Letters and symbols that show nothing: the Hangul fillers and the empty Braille pattern.
+_BLANK = frozenset("\u115f\u1160\u3164\uffa0\u2800")
+#: Cf joiners, Mn and Me marks (variation selectors among them), Zs the space: alone, they show nothing either.
+_NEEDS_OTHERS = frozenset({"Cf", "Mn", "Me", "Zs"})
 
 
 class UnexpectedShapeError(ValueError):
@@ -112,7 +120,8 @@ class Creator:
         id:
             The creator's id, or None if no likely name held one.
         name:
-            The creator's name; its id if it has none; None without either.
+            The creator's name; its id if it has none that can be seen; None
+            without either. One printable line, like the id.
         metrics:
             All its numbers, in the order sent; a name stands once.
         headline:
@@ -166,25 +175,24 @@ def parse_overview(body: object) -> Overview:
 
     With `data.current`, these are its numbers, with `previous` and
     `changes.<name>_pct` beside them; without, the numbers of `data` itself.
+    A null in `current` is a figure without a value.
 
     Raises:
         UnexpectedShapeError:
-            If the body has no `data` object, or that holds no number.
+            If the body has no `data` object, or that holds no figure.
     """
     envelope = _object(body, "the body")
     data = _object(_member(envelope, "data"), "data")
-    if "current" in data:
-        current = _object(data["current"], "data.current")
-        previous = _optional_object(data, "previous")
-        changes = _optional_object(data, "changes")
-    else:
-        current, previous, changes = data, {}, {}
+    documented = "current" in data
+    current = _object(data["current"], "data.current") if documented else data
+    previous, changes = (_optional_object(data, name) if documented else {} for name in ("previous", "changes"))
     figures = tuple(
         Figure(name, value, number(previous.get(name)), number(changes.get(f"{name}_pct")))
-        for name, value in _numbers(current)
+        for name, value in _metrics(current)
+        if documented or value is not None
     )
-    if all(figure.current is None for figure in figures):
-        message = f"found no figure in the overview; its keys are {', '.join(current) or 'none'}"
+    if not figures:
+        message = f"the overview holds no figure; its keys are {_names(current)}"
         raise UnexpectedShapeError(message)
     return Overview(figures, envelope)
 
@@ -200,7 +208,7 @@ def parse_ranking(body: object, limit: int) -> Ranking:
     envelope = _object(body, "the body")
     rows = _member(envelope, "data")
     if not isinstance(rows, list):
-        message = f"expected data to be a list, got {_kind(rows)}"
+        message = f"data is {_kind(rows)}, not a list"
         raise UnexpectedShapeError(message)
     creators = tuple(_creator(_object(row, f"data[{index}]")) for index, row in enumerate(rows[:limit]))
     return Ranking(creators, envelope)
@@ -213,13 +221,11 @@ def number(value: object) -> Number | None:
     >>> number("1284530"), number("4.23"), number(True), number("NaN"), number("12 k")
     (1284530, 4.23, None, None, None)
     """
-    if isinstance(value, bool):
-        return None
     if isinstance(value, str):
         value = _from_string(value.strip())
-    if not isinstance(value, int | float) or not math.isfinite(value) or abs(value) > _ABSURD:
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return value
+    return value if value == 0 or 1 / _ABSURD <= abs(value) <= _ABSURD else None
 
 
 def is_rate(name: str) -> bool:
@@ -229,7 +235,17 @@ def is_rate(name: str) -> bool:
     >>> is_rate("engagement_rate"), is_rate("engagement"), is_rate("shares")
     (True, False, False)
     """
-    return not _RATE_WORDS.isdisjoint(_words(name))
+    return not _RATE_WORDS.isdisjoint(words(name))
+
+
+def words(name: str) -> list[str]:
+    """
+    Return the lower-case words of a name in snake_case or camelCase.
+
+    >>> words("total_views"), words("engagementRate")
+    (['total', 'views'], ['engagement', 'rate'])
+    """
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower().replace("_", " ").split()
 
 
 def _from_string(text: str) -> Number | None:
@@ -243,7 +259,7 @@ def _creator(row: Mapping[str, Any]) -> Creator:
     nested = row.get(_NESTED_IDENTITY)
     people = [nested, row] if isinstance(nested, Mapping) else [row]
     identity = _first_text(people, _ID_KEYS)
-    metrics = _metrics(row)
+    metrics = _row_metrics(row)
     return Creator(
         id=identity,
         name=_first_text(people, _NAME_KEYS) or identity,
@@ -257,38 +273,47 @@ def _first_text(sources: Sequence[Mapping[str, Any]], keys: Sequence[str]) -> st
     for source in sources:
         for key in keys:
             value = source.get(key)
-            if isinstance(value, int) and not isinstance(value, bool):
+            if isinstance(value, int) and number(value) is not None:
                 value = str(value)
-            if isinstance(value, str) and value.strip():
-                return value.strip()
+            if isinstance(value, str) and _visible(text := clean(value)):
+                return text
     return None
 
 
-def _metrics(row: Mapping[str, Any]) -> tuple[Metric, ...]:
+def _visible(text: str) -> bool:
+    """Return whether people see anything of *text*, which is clean."""
+    return any(unicodedata.category(char) not in _NEEDS_OTHERS and char not in _BLANK for char in text)
+
+
+def _row_metrics(row: Mapping[str, Any]) -> tuple[Metric, ...]:
     sources = [row, *(row[key] for key in _NESTED_METRICS if isinstance(row.get(key), Mapping))]
     found: dict[str, Number | None] = {}
     for source in sources:
-        for name, value in _numbers(source):
-            if _is_metric(name) and found.get(name) is None:
+        for name, value in _metrics(source):
+            if found.get(name) is None:
                 found[name] = value
     return tuple(Metric(name, value) for name, value in found.items())
 
 
+def _metrics(source: Mapping[str, Any]) -> Iterator[tuple[str, Number | None]]:
+    """Yield the names of metrics that hold a number or null, in order."""
+    for name, value in source.items():
+        parsed = number(value)
+        if (parsed is not None or value is None) and _is_metric(name):
+            yield name, parsed
+
+
 def _is_metric(name: str) -> bool:
-    return name not in _NOT_METRICS and name not in _NESTED_METRICS and not name.endswith(_NOT_METRICS_ENDING)
+    told = name not in _NOT_METRICS and name not in _NESTED_METRICS and not name.endswith(_NOT_METRICS_ENDING)
+    return told and _visible(clean(name))
 
 
 def _headline(metrics: Sequence[Metric]) -> Metric | None:
     for metric in metrics:
-        words = _words(metric.name)
-        if not _VIEWS.isdisjoint(words) and _NOT_VIEWS.isdisjoint(words):
+        said = words(metric.name)
+        if not _VIEWS.isdisjoint(said) and _NOT_VIEWS.isdisjoint(said):
             return metric
     return next((metric for metric in metrics if metric.value is not None), None)
-
-
-def _words(name: str) -> list[str]:
-    """Return the lower-case words of a name in snake_case or camelCase."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower().split("_")
 
 
 def _keys(row: Mapping[str, Any]) -> Iterator[str]:
@@ -298,17 +323,9 @@ def _keys(row: Mapping[str, Any]) -> Iterator[str]:
             yield from (f"{key}.{inner}" for inner in value)
 
 
-def _numbers(source: Mapping[str, Any]) -> Iterator[tuple[str, Number | None]]:
-    """Yield the names that hold a number or null, in order."""
-    for name, value in source.items():
-        parsed = number(value)
-        if parsed is not None or value is None:
-            yield name, parsed
-
-
 def _object(value: object, where: str) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
-        message = f"expected {where} to be an object, got {_kind(value)}"
+        message = f"{where} is {_kind(value)}, not an object"
         raise UnexpectedShapeError(message)
     return value
 
@@ -319,9 +336,13 @@ def _optional_object(data: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 def _member(envelope: Mapping[str, Any], name: str) -> object:
     if name not in envelope:
-        message = f"expected {name!r} in the body; its keys are {', '.join(envelope) or 'none'}"
+        message = f"there is no {name!r} in the body; its keys are {_names(envelope)}"
         raise UnexpectedShapeError(message)
     return envelope[name]
+
+
+def _names(source: Mapping[str, Any]) -> str:
+    return ", ".join(source) or "none"
 
 
 def _kind(value: object) -> str:

@@ -12,10 +12,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal, TextIO
+from typing import TYPE_CHECKING, Literal, TextIO
 
-from digest.deliver import Result
 from digest.text import Text, clean, reveal
+
+# It brings httpx along; bad input is reported before that is needed.
+if TYPE_CHECKING:
+    from digest.deliver import Result
 
 #: Bytes. The runner drops a summary above 1 MiB whole.
 _MAX_SUMMARY = 1000 * 1024

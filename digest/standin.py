@@ -9,6 +9,7 @@ the benchmarks all talk to it. https://docs.creatoraudit.com/api-reference
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -24,6 +25,9 @@ API_KEY = "ca_demo_0123456789abcdef"  # not a secret: the stand-in's own
 _PERIODS = ("7d", "30d", "90d")
 _MAX_PAGE, _DEFAULT_PAGE = 200, 50
 _MAX_TOP, _DEFAULT_TOP = 25, 10
+#: The paths that need no key.
+_OPEN = ("/v2/health", "/v2/meta")
+_WHOAMI = {"type": "whoami", "organization_id": "org_demo", "api_key_name": "weekly-digest"}
 _TITLES = {401: "Unauthorized", 404: "Not Found", 405: "Method Not Allowed", 422: "Unprocessable Entity"}
 
 
@@ -77,7 +81,8 @@ class CreatorAudit:
     Args:
         answers:
             Bodies by name: `overview`, `creators_top`, and for the paged lists
-            `accounts` and `creators`. The sample if None.
+            `accounts` and `creators`, which are empty if left out. The sample
+            if None.
     """
 
     def __init__(self, answers: Mapping[str, Any] | None = None) -> None:
@@ -85,7 +90,8 @@ class CreatorAudit:
         self._answers = sample() if answers is None else answers
         self._paths: Mapping[str, App] = {
             "/v2/health": lambda _: _json(200, {"status": "ok"}),
-            "/v2/whoami": lambda _: _json(200, {"data": {"type": "whoami", "organization_id": "org_demo"}}),
+            "/v2/meta": lambda _: _json(200, {"data": {"type": "api_meta", "api_version": "v2", "status": "current"}}),
+            "/v2/whoami": lambda _: _json(200, {"data": _WHOAMI}),
             "/v2/overview": self._overview,
             "/v2/creators/top": self._creators_top,
             "/v2/creators": lambda request: self._page(request, "creators"),
@@ -99,7 +105,7 @@ class CreatorAudit:
             return _problem(request, 404, "NOT_FOUND", "No such resource.")
         if request.method != "GET":
             return _problem(request, 405, "BAD_REQUEST", "Only GET is allowed here.")
-        if request.path != "/v2/health" and request.headers.get("authorization") != f"Bearer {API_KEY}":
+        if request.path not in _OPEN and request.headers.get("authorization") != f"Bearer {API_KEY}":
             return _problem(request, 401, "UNAUTHORIZED", "The API key is not valid.")
         return handle(request)
 
@@ -122,7 +128,7 @@ class CreatorAudit:
         start = _whole(request.query.get("cursor"), 0)
         if not 1 <= limit <= _MAX_PAGE:
             return _invalid(request, "limit", f"must be from 1 to {_MAX_PAGE}")
-        rows: Sequence[Any] = self._answers[name]["data"]
+        rows: Sequence[Any] = self._answers.get(name, {"data": ()})["data"]
         if not 0 <= start <= len(rows):
             return _invalid(request, "cursor", "is not valid for this request")
         end = start + limit
@@ -175,7 +181,7 @@ def _handler(app: App) -> type[BaseHTTPRequestHandler]:
 
         def _answer(self) -> None:
             url = urlsplit(self.path)
-            length = _whole(self.headers.get("Content-Length"), 0)
+            length = max(0, _whole(self.headers.get("Content-Length"), 0))
             query = {name: values[-1] for name, values in parse_qs(url.query, keep_blank_values=True).items()}
             headers = {name.lower(): value for name, value in self.headers.items()}
             reply = app(Request(self.command, url.path, query, headers, self.rfile.read(length)))
@@ -222,4 +228,4 @@ def _whole(text: str | None, default: int) -> int:
     """Return *text* as a number, the default if it is missing, -1 if it is none."""
     if text is None:
         return default
-    return int(text) if text.isascii() and text.isdigit() else -1
+    return int(text) if re.fullmatch("[0-9]{1,18}", text) else -1
