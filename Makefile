@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 DAY_OF_LOCK := $(shell date -u -d '7 days ago' +%Y-%m-%dT00:00:00Z 2>/dev/null || date -u -v-7d +%Y-%m-%dT00:00:00Z)
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-annotate \
 	--exclude-newer $(DAY_OF_LOCK) --custom-compile-command 'make lock'
+WORKFLOWS := .github/workflows/*.yml examples/*.yml tests/e2e/*.yml
 
 .PHONY: demo test lint e2e bench readme lock clean
 
@@ -19,13 +20,23 @@ test: $(VENV)/.test ## Run all tests, with every line and branch covered
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
-lint: $(VENV)/.lint ## Check style, types, workflows and the action
+lint: $(VENV)/.lint ## Check style, types, scripts, workflows and the action
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-actions action.yml
-	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml examples/*.yml
-	$(BIN)/zizmor --offline --strict-collection --persona pedantic .
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows $(WORKFLOWS)
+	$(BIN)/check-jsonschema --builtin-schema custom.github-workflows-require-timeout $(WORKFLOWS)
+	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(BIN)/zizmor --offline --strict-collection --persona pedantic . examples/*.yml
+	$(BIN)/shellcheck --enable=all .ci/run
+	$(BIN)/python tests/lint_scripts.py
+
+e2e: $(VENV)/.test $(VENV)/.lint .cache/bin/.made ## Run real workflow files with act, and actionlint over all of them; needs Go
+	$(BIN)/python -m pytest tests/e2e
+
+readme: $(VENV)/.test ## Write the generated parts of README.md
+	PYTHONPATH=. $(BIN)/python tests/readme.py
 
 lock: $(VENV)/.lock ## Compile the locks; a release younger than a week is left out
 	$(COMPILE) -o requirements.txt requirements.in
@@ -48,4 +59,9 @@ $(VENV)/.lint: tests/requirements-lint.txt | $(BIN)/python
 
 $(VENV)/.lock: | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@touch $@
+
+# act without Docker: it runs the jobs on this machine.
+.cache/bin/.made: tests/e2e/tools/go.mod tests/e2e/tools/go.sum
+	cd tests/e2e/tools && GOBIN="$(CURDIR)/.cache/bin" go install -tags WITHOUT_DOCKER tool
 	@touch $@
