@@ -34,11 +34,13 @@ def written(readme: str) -> str:
     action = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
     parts = {"sample": _sample(), "inputs": _inputs(action), "outputs": _outputs(action)}
     for name, content in parts.items():
-        between = re.compile(f"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
-        readme, count = between.subn(lambda match, content=content: f"{match[1]}{content}{match[2]}", readme)
-        if count != 1:
-            message = f"README.md holds <!-- {name} --> {count} times, not once"
+        opening, closing = f"<!-- {name} -->\n", f"<!-- /{name} -->"
+        before, _, rest = readme.partition(opening)
+        _, found, after = rest.partition(closing)
+        if not found:
+            message = f"README.md holds no {opening.strip()} with its end"
             raise ValueError(message)
+        readme = before + opening + content + closing + after
     return readme
 
 
@@ -60,9 +62,7 @@ def _sample() -> str:
 
 
 def _inputs(action: dict[str, Any]) -> str:
-    rows = [
-        f"| `{name}` | {_default(entry)} | {_sentence(entry)} |\n" for name, entry in action["inputs"].items()
-    ]
+    rows = [f"| `{name}` | {_default(entry)} | {_sentence(entry)} |\n" for name, entry in action["inputs"].items()]
     return "| input | default | meaning |\n| --- | --- | --- |\n" + "".join(rows)
 
 
