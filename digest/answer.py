@@ -48,12 +48,16 @@ class Answer:
         """The body as text; what is not UTF-8 is replaced."""
         return self.body.decode("utf-8", "replace")
 
-    def object(self) -> Mapping[str, Any]:
-        """Return the body if it is a JSON object, else an empty one: a proxy may answer in HTML."""
+    def json(self) -> Any:
+        """Return the decoded body, or None if it is not JSON: a proxy may answer in HTML."""
         try:
-            value = json.loads(self.body)
+            return json.loads(self.body)
         except (ValueError, RecursionError):
-            return {}
+            return None
+
+    def object(self) -> Mapping[str, Any]:
+        """Return the body if it is a JSON object, else an empty one."""
+        value = self.json()
         return value if isinstance(value, dict) else {}
 
 
@@ -67,14 +71,15 @@ def retry_after(answer: Answer, now: datetime) -> float:
     value = answer.headers.get("retry-after", "").strip()
     if _SECONDS.fullmatch(value):
         return float(value[:12])
-    until = _http_date(value)
+    until = http_date(value)
     if until is None:
         return 0.0
-    since = _http_date(answer.headers.get("date", "")) or now
+    since = http_date(answer.headers.get("date", "")) or now
     return max(0.0, (until - since).total_seconds())
 
 
-def _http_date(value: str) -> datetime | None:
+def http_date(value: str) -> datetime | None:
+    """Return a date of an HTTP header, aware, or None if it is none."""
     from email.utils import parsedate_to_datetime  # 20 ms, which bad input does not need to wait for
 
     try:

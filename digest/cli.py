@@ -3,29 +3,35 @@
 from __future__ import annotations
 
 import json
-import logging
 import platform
+import signal
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+import threading
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from digest import __version__
+from digest import HOME, __version__
 from digest.clock import Clock
 from digest.config import Config, secrets
-from digest.errors import BUG, DeliveryError, DigestError, InputError
+from digest.errors import BUG, DeliveryError, DigestError, StaleDataError
 from digest.report import Runner, results_json, summary
+from digest.workflow import WorkflowRun
 
-# httpx and jinja2 take 150 ms to import. They are imported where they are
-# used, so that bad input is answered before.
+# httpx takes 130 ms to import. What needs it is imported where it is used, so
+# that bad input is answered before.
 if TYPE_CHECKING:
     import httpx
 
+    from digest.audit import Audit
+    from digest.clients import Clients
+    from digest.context import Context
     from digest.deliver import Result
     from digest.destinations import Message
 
-_HOME = "https://github.com/OWNER/creatoraudit-digest"
 _USAGE = """\
 usage: python -m digest        post the digest that the DIGEST_* variables describe
        python -m digest demo   show the whole line on this machine, without a key
@@ -53,25 +59,26 @@ def main(
         transport:
             The network, or None for the real one.
         clock:
-            The time, or None for the real one.
+            The time, or None for the real one, which a signal to end stops.
     """
     if list(arguments) == ["demo"]:
         from digest.demo import demo
 
-        return demo(log)
+        return demo(log, main)
     if arguments:
         log.write(_USAGE)
         return 2
-    runner = Runner.from_environ(environ, log)
-    runner.mask(secrets(environ))
+    runner = Runner.from_environ(environ, log, secrets(environ))
+    runner.mask()
     try:
-        run(environ, runner, transport=transport, clock=clock or Clock())
+        run(environ, runner, transport=transport, clock=clock or _stoppable_clock())
     except DigestError as error:
         for fault in error.faults:
             runner.annotate("error", fault)
         return error.exit_code
     except Exception as error:  # noqa: BLE001 - the boundary: whatever is left is a bug
         runner.annotate("error", _bug(error))
+        runner.debug("".join(traceback.format_exception(error)))
         return BUG
     return 0
 
@@ -86,83 +93,76 @@ def run(environ: Mapping[str, str], runner: Runner, *, transport: httpx.BaseTran
             summary are written before.
     """
     config = Config.from_environ(environ)
+    job = _Job(config, WorkflowRun.from_environ(environ), runner, clock.within(config.max_time))
+    from digest.sandbox import Renderer
 
+    # The child compiles the template while this process imports and fetches.
+    with Renderer(config.template, environ, job.clock) as renderer:
+        from digest.clients import Clients
+
+        with Clients(config, job.workflow_run, transport) as clients:
+            audit = _fetch(job, clients)
+            context = _context(job, audit)
+            message = _message(job, context, renderer.render(context))
+            _set_outputs(job, environ, message, audit)
+            results = _post(job, clients, message, audit)
+    _report(job, message, results)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What every station of the line needs."""
+
+    config: Config
+    workflow_run: WorkflowRun
+    runner: Runner
+    clock: Clock
+
+
+def _fetch(job: _Job, clients: Clients) -> Audit:
     from digest.client import fetch
-    from digest.context import build, plain
-    from digest.deliver import deliver
+
+    config = job.config
+    freshness = config.on_stale != "ignore"
+    audit = fetch(clients.api, period=config.period, limit=config.limit, clock=job.clock, freshness=freshness)
+    for warning in audit.warnings:
+        job.runner.annotate("warning", warning)
+    return audit
+
+
+def _context(job: _Job, audit: Audit) -> Context:
+    from digest.context import build
+
+    config = job.config
+    return build(
+        audit,
+        title=config.title,
+        period=config.period,
+        zone=config.timezone,
+        variables=config.variables,
+        now=job.clock.now(),
+    )
+
+
+def _message(job: _Job, context: Context, shielded: str) -> Message:
+    from digest.context import plain
     from digest.destinations import Message
     from digest.document import parse
-    from digest.render import Template
     from digest.text import reveal
-    from digest.workflow import WorkflowRun
 
-    _silence_http_loggers()
-    workflow_run = WorkflowRun.from_environ(environ)
-    template = Template(config.template)
-    with _Clients(config, transport) as clients:
-        audit = fetch(clients.api, period=config.period, limit=config.limit, clock=clock)
-        for warning in audit.warnings:
-            runner.annotate("warning", warning)
-        context = build(
-            audit,
-            title=config.title,
-            period=config.period,
-            zone=config.timezone,
-            variables=config.variables,
-            now=clock.now(),
-        )
-        shielded = template.render(context)
-        message = Message(
-            title=context.title.raw,
-            markdown=reveal(shielded),
-            blocks=parse(shielded),
-            data=plain(context),
-            id=workflow_run.message_id(config.inputs),
-            sent_at=clock.now().isoformat(timespec="seconds"),
-            overflow=config.overflow,
-            more_url=workflow_run.url,
-        )
-        _set_outputs(runner, environ, message)
-        results = deliver(clients.chats, message, () if config.dry_run else config.webhooks, clock)
-    _report(runner, message.markdown, results, dry_run=config.dry_run)
+    return Message(
+        title=context.title.raw,
+        markdown=reveal(shielded),
+        blocks=parse(shielded),
+        data=plain(context),
+        id=job.workflow_run.message_id(job.config.inputs),
+        sent_at=job.clock.now().isoformat(timespec="seconds"),
+        overflow=job.config.overflow,
+        more_url=job.workflow_run.url,
+    )
 
 
-class _Clients:
-    """One HTTP client for the API, which has the key, and one for the chats, which has not."""
-
-    def __init__(self, config: Config, transport: httpx.BaseTransport | None) -> None:
-        import httpx
-
-        from digest.exchange import ACCEPT_ENCODING
-
-        headers = {"User-Agent": f"creatoraudit-digest/{__version__} (+{_HOME})", "Accept-Encoding": ACCEPT_ENCODING}
-        try:
-            # Loading the certificates takes 40 ms, so both clients share them.
-            tls = httpx.create_ssl_context()
-            self.chats = httpx.Client(headers=headers, timeout=config.timeout, verify=tls, transport=transport)
-            self.api = httpx.Client(
-                base_url=config.base_url,
-                headers={**headers, "Authorization": f"Bearer {config.api_key}", "Accept": "application/json"},
-                timeout=config.timeout,
-                verify=tls,
-                transport=transport,
-            )
-        except (ImportError, OSError, ValueError, httpx.InvalidURL) as error:  # ImportError: a proxy of SOCKS
-            message = (
-                f"the network settings of the runner cannot be used ({type(error).__name__});"
-                " look at the variables SSL_CERT_FILE, SSL_CERT_DIR, HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY"
-            )
-            raise InputError(message) from None
-
-    def __enter__(self) -> _Clients:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.api.close()
-        self.chats.close()
-
-
-def _set_outputs(runner: Runner, environ: Mapping[str, str], message: Message) -> None:
+def _set_outputs(job: _Job, environ: Mapping[str, str], message: Message, audit: Audit) -> None:
     """Write the digest to files that later steps can read, and name them."""
     from digest.mail import page
 
@@ -174,35 +174,110 @@ def _set_outputs(runner: Runner, environ: Mapping[str, str], message: Message) -
     }
     for output, (name, content) in files.items():
         (folder / name).write_text(content, encoding="utf-8", newline="\n")
-        runner.set_output(output, str(folder / name))
-    runner.set_output("message", message.markdown.rstrip("\n"))
+        job.runner.set_output(output, str(folder / name))
+    job.runner.set_output("message", message.markdown.rstrip("\n"))
+    job.runner.set_output("stale-accounts", "" if audit.freshness is None else str(audit.freshness.stale))
 
 
-def _report(runner: Runner, markdown: str, results: Sequence[Result], *, dry_run: bool) -> None:
-    runner.set_output("results", results_json(results))
-    runner.summarize(summary(markdown, results, dry_run=dry_run))
-    if dry_run:
-        runner.say(f"Dry run: nothing is posted. The message is:\n\n{markdown}")
+def _post(job: _Job, clients: Clients, message: Message, audit: Audit) -> Sequence[Result]:
+    """Post the message where it has not been posted yet; return how each delivery ended."""
+    from digest.deliver import deliver, skipped
+    from digest.ledger import notice, receipt
+
+    webhooks = () if job.config.dry_run else job.config.webhooks
+    withheld = _withheld(job, audit)
+    if withheld:
+        return [skipped(webhook, withheld) for webhook in webhooks]
+    known = _delivered_before(job, clients) if webhooks else frozenset()
+    receipts = {webhook: receipt(message.id, webhook) for webhook in webhooks}
+    to_do = [webhook for webhook in receipts if known is not None and receipts[webhook] not in known]
+    done = dict(zip(to_do, deliver(clients.chats, message, to_do, job.clock), strict=True))
+    accepted = [receipts[webhook] for webhook, result in done.items() if result.status == "accepted"]
+    if accepted and job.workflow_run.url:
+        job.runner.annotate("notice", notice(accepted))
+    why = "an earlier attempt may have posted it" if known is None else "an earlier attempt of this run posted it"
+    return [done.get(webhook) or skipped(webhook, why) for webhook in webhooks]
+
+
+def _withheld(job: _Job, audit: Audit) -> str:
+    """
+    Return why the message is not to be posted because of stale data, or nothing.
+
+    Raises:
+        StaleDataError:
+            If the user wants the step to fail then.
+    """
+    on_stale = job.config.on_stale
+    if audit.freshness is None or not audit.freshness.stale or on_stale == "note":
+        return ""
+    from digest.notices import stale
+    from digest.text import unshield
+
+    said = unshield(stale(audit.freshness, job.config.timezone))
+    if on_stale == "fail":
+        message = f"nothing was posted, as `on-stale` is fail: {said}"
+        raise StaleDataError(message)
+    job.runner.annotate("warning", said)
+    return "" if on_stale == "warn" else "data are stale, and `on-stale` is skip"
+
+
+def _delivered_before(job: _Job, clients: Clients) -> frozenset[str] | None:
+    """Return the receipts of earlier attempts, or None if nothing is to be posted as they cannot be read."""
+    from digest.ledger import LedgerError, receipts
+
+    if job.workflow_run.attempt == 1 or not job.workflow_run.url:
+        return frozenset()
+    why = "`github-token` is empty"
+    if job.config.github_token:
+        try:
+            return receipts(clients.github, job.workflow_run, job.clock)
+        except LedgerError as error:
+            why = str(error)
+    post = job.config.on_rerun == "post"
+    does = "all is posted again" if post else "nothing is posted"
+    job.runner.annotate("warning", f"{why}; so what earlier attempts delivered is not known, and {does} (`on-rerun`)")
+    return frozenset() if post else None
+
+
+def _report(job: _Job, message: Message, results: Sequence[Result]) -> None:
+    job.runner.set_output("results", results_json(results))
+    job.runner.summarize(summary(message.markdown, results, dry_run=job.config.dry_run))
+    if job.config.dry_run:
+        job.runner.say(f"Dry run: nothing is posted. The message is:\n\n{message.markdown}")
+    failures = [result for result in results if result.status in ("failed", "unknown")]
     for result in results:
-        if result.status == "accepted":
-            runner.say(f"{result.kind} ({result.host}): accepted")
-    failures = [result for result in results if result.status != "accepted"]
+        if result not in failures:
+            said = f"{result.status}; {result.note}" if result.note else result.status
+            job.runner.say(f"{result.kind} ({result.host}): {said}")
     if failures:
         raise DeliveryError(*(f"{result.kind} ({result.host}): {result.error}" for result in failures))
 
 
-def _silence_http_loggers() -> None:
-    """Switch off what httpx and httpcore log: URLs and headers, which are secrets here."""
-    for name in ("httpx", "httpcore"):
-        logging.getLogger(name).disabled = True
+def _stoppable_clock() -> Clock:
+    """Return the real clock; a signal to end, as a cancelled run gets, stops it."""
+    stop = threading.Event()
+
+    def end(*_: object) -> None:
+        stop.set()
+
+    for name in ("SIGINT", "SIGTERM"):
+        signal.signal(getattr(signal, name), end)
+    return replace(Clock(), sleep=_sleep_until(stop), stopped=stop.is_set)
+
+
+def _sleep_until(stop: threading.Event) -> Callable[[float], None]:
+    def sleep(seconds: float) -> None:
+        stop.wait(seconds)
+
+    return sleep
 
 
 def _bug(error: Exception) -> str:
     """Return one line for a bug report. Not the error's text, which may hold a secret."""
-    traceback = error.__traceback__
-    while traceback is not None and traceback.tb_next is not None:
-        traceback = traceback.tb_next
-    place = f"{Path(traceback.tb_frame.f_code.co_filename).name}:{traceback.tb_lineno}" if traceback else "?"
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    place = f"{Path(frame.tb_frame.f_code.co_filename).name}:{frame.tb_lineno}" if frame else "?"
     versions = f"digest {__version__}, Python {platform.python_version()}, {sys.platform}"
     what = f"{type(error).__name__} at {place} ({versions})"
-    return f"this is a bug of the action: {what}; please report it at {_HOME}/issues"
+    return f"this is a bug of the action: {what}; please report it at {HOME}/issues"

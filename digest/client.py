@@ -1,54 +1,30 @@
-"""Ask the CreatorAudit API: paths, parameters, errors and what to do about them."""
+"""Fetch all that a digest needs from the CreatorAudit API, everything at the same time."""
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from functools import partial
-from typing import Any, NoReturn, TypeVar
+from concurrent.futures import Future
+from typing import Any
 
 import httpx
 
-from digest.answer import Answer
+from digest.accounts import walk_accounts
+from digest.api import get
+from digest.audit import Audit
 from digest.clock import Clock
 from digest.errors import ApiError
-from digest.exchange import exchange
-from digest.models import Audit, Ranking, UnexpectedShapeError, parse_overview, parse_ranking
+from digest.models import Overview, Ranking, parse_overview, parse_ranking
+from digest.movers import LONGER, LONGEST_RANKING
 from digest.text import clean
+from digest.together import together
 
-#: Bytes. A page of 200 accounts has about 300 KB; more than this is not an answer.
-MAX_BODY = 8 * 1024 * 1024
-#: The documented bodies have 4 levels. What follows walks them by recursion.
-MAX_DEPTH = 32
-
-_Parsed = TypeVar("_Parsed")
-
-#: What to do, by the problem's `code` and else by the status.
-#: https://docs.creatoraudit.com/api-reference/authentication and .../errors
-_ADVICE: Mapping[str | int, str] = {
-    401: "the key in `api-key` is missing a part, was deleted or is not one of CreatorAudit's;"
-    " copy it again from https://app.creatoraudit.com/app/api-keys into the secret",
-    "FORBIDDEN": "the key is disabled or the subscription is not active; look at https://app.creatoraudit.com",
-    "INSUFFICIENT_SCOPE": "the key may not read; give it the scope `read`, or make a key that has it",
-    "QUOTA_EXCEEDED": "the organisation's quota is used up; wait for the next billing period or raise it",
-    403: "the key may not do this; look at it on https://app.creatoraudit.com/app/api-keys",
-    404: "`base-url` does not lead to the v2 API; leave it out to use the real one",
-    422: "this may be a fault of the action; report it with the request id",
-    429: "other programs use up the key's rate limit; run at another time, or give the digest its own key",
-    500: "the fault is CreatorAudit's; re-run the job later",
-    502: "the fault is CreatorAudit's; re-run the job later",
-    503: "the API is not available for now; re-run the job later",
-    504: "the API is not available for now; re-run the job later",
-}
-_UNREACHABLE = "check `base-url`, the runner's network and its proxy; then re-run the job"
-_WRONG_BODY = "check `base-url`; if it is right, the API has changed: report it with the request id"
+#: Seconds for what the digest can do without.
+OPTIONAL_SECONDS = 60.0
 
 
-def fetch(api: httpx.Client, *, period: str, limit: int, clock: Clock) -> Audit:
+def fetch(api: httpx.Client, *, period: str, limit: int, clock: Clock, freshness: bool = False) -> Audit:
     """
-    Fetch the overview and the top creators of the last *period*, at the same time.
+    Fetch the overview, the top creators, and what can be had of the rest.
 
     Args:
         api:
@@ -57,29 +33,70 @@ def fetch(api: httpx.Client, *, period: str, limit: int, clock: Clock) -> Audit:
             `7d`, `30d` or `90d`.
         limit:
             How many top creators, 1-25.
+        freshness:
+            Whether to walk all accounts.
 
     Raises:
         ApiError:
-            If either cannot be had. Names both if both fail in different ways.
+            If the overview or the top creators cannot be had. Names both if
+            both fail in different ways. What else fails is a warning.
     """
-    ranked: Mapping[str, str | int] = {"period": period, "limit": limit}
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        overview = pool.submit(lambda: _get(api, "/overview", {"period": period}, parse_overview, clock))
-        ranking = pool.submit(
-            lambda: _get(api, "/creators/top", ranked, lambda body: parse_ranking(body, limit), clock)
-        )
-    faults = [fault for part in (overview, ranking) for fault in _faults(part)]
+    longer = LONGER.get(period)
+    rest = clock.within(OPTIONAL_SECONDS)
+    parts: list[tuple[Callable[[], Any], Clock]] = [
+        (lambda: _overview(api, period, clock), clock),
+        (lambda: _ranking(api, period, limit, clock), clock),
+        (lambda: _ranking(api, longer, LONGEST_RANKING, rest) if longer else None, rest),
+        (lambda: walk_accounts(api, rest) if freshness else None, rest),
+    ]
+    overview, ranking, movers, accounts = together(parts)
+    _require({"/overview": overview, "/creators/top": ranking})
+    longer_ranking, no_movers = _optional(movers, "/creators/top", "the pace of creators")
+    known, no_freshness = _optional(accounts, "/accounts", "the freshness of its data")
+    return Audit(
+        overview.result(),
+        ranking.result(),
+        warnings=(*_oddities(ranking.result()), *no_movers, *no_freshness),
+        longer=longer_ranking,
+        freshness=known,
+        freshness_failed=bool(no_freshness),
+    )
+
+
+def _overview(api: httpx.Client, period: str, clock: Clock) -> Overview:
+    return get(api, "/overview", {"period": period}, parse_overview, clock)[0]
+
+
+def _ranking(api: httpx.Client, period: str, limit: int, clock: Clock) -> Ranking:
+    params: dict[str, str | int] = {"period": period, "limit": limit}
+    return get(api, "/creators/top", params, lambda body: parse_ranking(body, limit), clock)[0]
+
+
+def _require(parts: Mapping[str, Future[Any]]) -> None:
+    """Raise the faults of all parts that failed."""
+    faults: list[str] = []
+    for path, part in parts.items():
+        try:
+            _settled(part, path)
+        except ApiError as error:
+            faults += error.faults
     if faults:
         raise ApiError(*_distinct(faults))
-    return Audit(overview.result(), ranking.result(), tuple(_oddities(ranking.result())))
 
 
-def _faults(part: Future[Any]) -> Sequence[str]:
+def _optional(part: Future[Any], path: str, what: str) -> tuple[Any, tuple[str, ...]]:
+    """Return the result of a part that may be missing, or None and a warning."""
     try:
-        part.result()
+        return _settled(part, path), ()
     except ApiError as error:
-        return error.faults
-    return ()
+        return None, (f"the digest goes without {what}: {'; '.join(error.faults)}",)
+
+
+def _settled(part: Future[Any], path: str) -> Any:
+    if not part.done():
+        message = f"GET {path}: no answer, and the time for it is up; re-run the job later"
+        raise ApiError(message)
+    return part.result()
 
 
 def _oddities(ranking: Ranking) -> Iterable[str]:
@@ -98,113 +115,3 @@ def _oddities(ranking: Ranking) -> Iterable[str]:
 def _distinct(faults: Sequence[str]) -> list[str]:
     """Drop faults with the advice of an earlier one: a wrong key is told once, not once a path."""
     return list({fault.rpartition("; ")[2]: fault for fault in reversed(faults)}.values())[::-1]
-
-
-def _get(
-    api: httpx.Client,
-    path: str,
-    params: Mapping[str, str | int],
-    parse: Callable[[object], _Parsed],
-    clock: Clock,
-) -> _Parsed:
-    request = api.build_request("GET", path.removeprefix("/"), params=params)
-    outcome = exchange(api, request, limit=MAX_BODY, repeatable=True, clock=clock)
-    if outcome.answer is None:
-        message = f"GET {path}: {outcome.failure}, tried {_times(outcome.attempts)}; {_UNREACHABLE}"
-        raise ApiError(message)
-    if outcome.answer.status != httpx.codes.OK:
-        raise ApiError(_refusal(path, outcome.answer, outcome.failure, outcome.attempts))
-    try:
-        return parse(_decode(outcome.answer))
-    except UnexpectedShapeError as error:
-        _fail(path, outcome.answer, clean(str(error)))
-
-
-def _decode(answer: Answer) -> object:
-    if answer.cut:
-        message = f"the body is larger than {MAX_BODY // 1024**2} MiB"
-        raise UnexpectedShapeError(message)
-    try:
-        body = json.loads(answer.body, **_NUMBERS)
-    except (ValueError, RecursionError):  # ValueError: not JSON, not UTF-8, a number that is none
-        content_type = clean(answer.headers.get("content-type", "")) or "no content type"
-        message = f"the body is not JSON ({content_type}, {len(answer.body):,} bytes)"
-        raise UnexpectedShapeError(message) from None
-    if _is_deeper(body, MAX_DEPTH):
-        message = f"the body is nested deeper than {MAX_DEPTH} levels"
-        raise UnexpectedShapeError(message)
-    return body
-
-
-def _finite(kind: Callable[[str], _Parsed], text: str) -> _Parsed:
-    """Refuse NaN and Infinity, which are not JSON, and 1e400, which Python would make one of them."""
-    if not math.isfinite(float(text)):
-        raise ValueError(text)
-    return kind(text)
-
-
-_NUMBERS: Mapping[str, Any] = {
-    "parse_int": partial(_finite, int),
-    "parse_float": partial(_finite, float),
-    "parse_constant": partial(_finite, float),
-}
-
-
-def _is_deeper(value: object, levels: int) -> bool:
-    layer = [value]
-    for _ in range(levels + 1):
-        layer = [child for parent in layer for child in _children(parent)]
-    return bool(layer)
-
-
-def _children(value: object) -> Iterable[object]:
-    if isinstance(value, Mapping):
-        return value.values()
-    return value if isinstance(value, list) else ()
-
-
-def _refusal(path: str, answer: Answer, failure: str, attempts: int) -> str:
-    """Return one line about an answer that is not 200: status, code, detail, request id, what to do."""
-    problem = _problem(answer)
-    code = _said(problem, "code")
-    detail = _said(problem, "detail") or _said(problem, "title")
-    if answer.headers.get("location") and 300 <= answer.status < 400:  # noqa: PLR2004 - redirects, RFC 9110
-        detail = "a redirect, which is not followed with the key attached"
-        advice = "check `base-url`"
-    else:
-        advice = _ADVICE.get(code) or _ADVICE.get(answer.status) or "see https://docs.creatoraudit.com"
-    parts = [f"GET {path} answered {answer.status}"]
-    parts += [f" {code}"] if code else []
-    parts += [f": {detail}"] if detail else []
-    parts += [f" ({failure})"] if failure else []
-    parts += [f" [tried {_times(attempts)}]"] if attempts > 1 else []
-    return f"{''.join(parts)}{_request_id(answer, problem)}; {advice}"
-
-
-def _fail(path: str, answer: Answer, what: str) -> NoReturn:
-    message = f"GET {path} answered {answer.status}, but {what}{_request_id(answer, {})}; {_WRONG_BODY}"
-    raise ApiError(message) from None
-
-
-def _problem(answer: Answer) -> Mapping[str, Any]:
-    """Return the problem document of RFC 9457, or nothing: a proxy may answer in HTML."""
-    try:
-        problem = json.loads(answer.body)
-    except (ValueError, RecursionError):
-        return {}
-    return problem if isinstance(problem, Mapping) else {}
-
-
-def _request_id(answer: Answer, problem: Mapping[str, Any]) -> str:
-    """https://docs.creatoraudit.com/api-reference/introduction: quote it to support."""
-    found = _said(problem, "request_id") or clean(answer.headers.get("x-request-id", ""))
-    return f" (request id {found})" if found else ""
-
-
-def _said(problem: Mapping[str, Any], name: str) -> str:
-    value = problem.get(name)
-    return clean(value) if isinstance(value, str) else ""
-
-
-def _times(attempts: int) -> str:
-    return "once" if attempts == 1 else f"{attempts} times"

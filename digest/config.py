@@ -7,10 +7,10 @@ import io
 import ipaddress
 import re
 import struct
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, TypeVar, cast
+from typing import Literal, TypeAlias, TypeVar, cast
 from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -33,6 +33,10 @@ DEFAULTS: Mapping[str, str] = {
     "base-url": "https://api.creatoraudit.com/v2",
     "timeout": "30",
     "overflow": "split",
+    "on-stale": "note",
+    "max-time": "300",
+    "github-token": "",
+    "on-rerun": "post",
 }
 #: The headline when `title` is empty, by period: the only periods the API knows.
 #: https://docs.creatoraudit.com/api-reference/overview/organization-overview-stats
@@ -41,16 +45,25 @@ TITLES: Mapping[str, str] = {
     "30d": "CreatorAudit — monthly recap",
     "90d": "CreatorAudit — quarterly recap",
 }
-_OVERFLOWS: Mapping[str, Literal["split", "truncate"]] = {"split": "split", "truncate": "truncate"}
 #: https://docs.creatoraudit.com/limits-and-quotas
 MAX_LIMIT = 25
 MAX_TIMEOUT = 300
+#: Seconds: as long as a job may run.
+MAX_MAX_TIME = 6 * 60 * 60
 #: Characters. Shorter ones would be masked all over the log.
 _SHORTEST_MASK = 8
 #: Words such as `messages`, the end of each Google Chat URL, are no secrets.
 _LONGEST_WORD = 15
 
+Overflow: TypeAlias = Literal["split", "truncate"]
+OnStale: TypeAlias = Literal["note", "warn", "skip", "fail", "ignore"]
+OnRerun: TypeAlias = Literal["post", "skip"]
+OVERFLOW: Sequence[Overflow] = ("split", "truncate")
+ON_STALE: Sequence[OnStale] = ("note", "warn", "skip", "fail", "ignore")
+ON_RERUN: Sequence[OnRerun] = ("post", "skip")
+
 _Value = TypeVar("_Value")
+_Choice = TypeVar("_Choice", bound=str)
 _VARIABLE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _PRINTABLE = re.compile(r"[!-~]+")
 _HOST_LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
@@ -92,8 +105,10 @@ class Config:
             In the order given; empty only in a dry run.
         title:
             Never empty.
-        timeout:
+        timeout, max_time:
             Seconds.
+        github_token:
+            May be empty.
         inputs:
             All inputs as they were given, secrets included.
     """
@@ -109,7 +124,11 @@ class Config:
     dry_run: bool
     base_url: str
     timeout: float
-    overflow: Literal["split", "truncate"]
+    overflow: Overflow
+    on_stale: OnStale
+    max_time: float
+    github_token: str = field(repr=False)
+    on_rerun: OnRerun
     inputs: Mapping[str, str] = field(repr=False)
 
     @classmethod
@@ -138,7 +157,11 @@ class Config:
             dry_run=dry_run,
             base_url=inputs.read("base-url", _base_url),
             timeout=inputs.read("timeout", _timeout),
-            overflow=inputs.read("overflow", _overflow),
+            overflow=inputs.read("overflow", lambda text: _choice(text, OVERFLOW)),
+            on_stale=inputs.read("on-stale", lambda text: _choice(text, ON_STALE)),
+            max_time=inputs.read("max-time", _max_time),
+            github_token=inputs.read("github-token", _token),
+            on_rerun=inputs.read("on-rerun", lambda text: _choice(text, ON_RERUN)),
             inputs={name: inputs.given(name) for name in DEFAULTS},
         )
         inputs.raise_faults()
@@ -162,7 +185,7 @@ def secrets(environ: Mapping[str, str]) -> list[str]:
     GitHub masks registered secrets, but no parts of them: the path of a
     webhook's URL is as good as the whole.
     """
-    found = {environ.get(variable("api-key"), "").strip()}
+    found = {environ.get(variable(name), "").strip() for name in ("api-key", "github-token")}
     for line in environ.get(variable("webhook-url"), "").splitlines():
         url = "".join(line.split()[-1:])
         found |= {line.strip(), url, *_secret_parts(url)}
@@ -227,10 +250,25 @@ def _timeout(text: str) -> float:
     return float(text)
 
 
-def _overflow(text: str) -> Literal["split", "truncate"]:
-    if text not in _OVERFLOWS:
-        raise ValueError(_expected("split or truncate", text))
-    return _OVERFLOWS[text]
+def _choice(text: str, choices: Sequence[_Choice]) -> _Choice:
+    for choice in choices:
+        if choice == text:
+            return choice
+    *first, last = choices
+    raise ValueError(_expected(f"{', '.join(first)} or {last}", text))
+
+
+def _max_time(text: str) -> float:
+    if not re.fullmatch(r"[0-9]{1,5}", text) or not 1 <= int(text) <= MAX_MAX_TIME:
+        raise ValueError(_expected(f"a whole number of seconds from 1 to {MAX_MAX_TIME}", text))
+    return float(text)
+
+
+def _token(text: str) -> str:
+    if text and not _PRINTABLE.fullmatch(text):
+        message = "holds a space, a line break or a character outside ASCII; leave it out to use the workflow's own"
+        raise ValueError(message)
+    return text
 
 
 def _timezone(text: str) -> ZoneInfo:

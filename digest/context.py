@@ -14,7 +14,11 @@ from datetime import date, datetime
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from digest.models import Audit, Creator, Figure, Metric, Number, Overview, is_rate, words
+from digest.audit import Audit
+from digest.freshness import Freshness
+from digest.models import Creator, Figure, Metric, Number, Overview, is_rate, words
+from digest.movers import LONGER, Pace, paces
+from digest.notices import notices
 from digest.text import Text
 
 #: The documented names of the dashboard's cards, where they differ from the API's names.
@@ -113,6 +117,9 @@ class ShownCreator:
             The number to show; None if the row held none.
         metrics:
             All numbers of the row, by the API's names.
+        pace:
+            How it does against the next longer period (`days`, `ratio`,
+            `places`); None if that is not known.
     """
 
     rank: int
@@ -120,6 +127,56 @@ class ShownCreator:
     name: Text
     headline: ShownMetric | None
     metrics: Mapping[str, ShownMetric]
+    pace: Pace | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ShownAccount:
+    """
+    One account that is not as it should be.
+
+    Attributes:
+        name:
+            Its handle.
+        platform:
+            `instagram` or `tiktok`, or empty.
+        state:
+            `never collected`, `unavailable` or `stale`.
+        collected:
+            The day of its last collection in the chosen zone, or None.
+    """
+
+    name: Text
+    platform: Text
+    state: str
+    collected: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class ShownFreshness:
+    """
+    How fresh the data of the active accounts are.
+
+    Attributes:
+        total:
+            How many there are; the next five add up to it.
+        fresh, new, stale, never_collected, unavailable:
+            How many are in each state.
+        oldest, newest:
+            The days of the oldest and newest collection, or None.
+        named:
+            The first few that are not as they should be.
+    """
+
+    total: int
+    fresh: int
+    new: int
+    stale: int
+    never_collected: int
+    unavailable: int
+    oldest: date | None
+    newest: date | None
+    named: Sequence[ShownAccount]
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +210,10 @@ class Context:
         raw:
             The API's answers as sent, by name: `overview`, `creators_top`.
             Names in them are not shielded.
+        movers:
+            Those of them whose pace is known, fastest first.
+        freshness:
+            How fresh the data are, or None if that is not known.
     """
 
     title: Text
@@ -166,6 +227,8 @@ class Context:
     notices: Sequence[str]
     vars: Mapping[str, str]
     raw: Mapping[str, Mapping[str, Any]]
+    movers: Sequence[ShownCreator] = ()
+    freshness: ShownFreshness | None = None
 
 
 def build(
@@ -174,17 +237,20 @@ def build(
     """Return what the template may see of *audit* at the moment *now*."""
     fractions = _rates_are_fractions(audit.overview)
     figures = tuple(_figure(figure, audit.overview, fractions=fractions) for figure in audit.overview.figures)
-    creators = audit.ranking.creators
+    creators = _creators(audit, period, fractions=fractions)
+    today = now.astimezone(zone).date()
     return Context(
         title=Text(title),
         period=period,
-        days=int(period.removesuffix("d")),
-        date=now.astimezone(zone).date(),
+        days=_days(period),
+        date=today,
         timezone=zone.key,
         figures=figures,
         compared=any(figure.change is not None and figure.change.direction != "new" for figure in figures),
-        creators=_creators(creators, fractions=fractions),
-        notices=_notices(creators),
+        creators=creators,
+        movers=_movers(creators),
+        freshness=None if audit.freshness is None else _freshness(audit.freshness, zone),
+        notices=tuple(notices(audit, zone)),
         vars=dict(variables),
         raw={"overview": audit.overview.body, "creators_top": audit.ranking.body},
     )
@@ -270,20 +336,65 @@ def _changes_are_fractions(overview: Overview) -> bool:
     return False
 
 
-def _creators(creators: Sequence[Creator], *, fractions: bool) -> tuple[ShownCreator, ...]:
+def _days(period: str) -> int:
+    return int(period.removesuffix("d"))
+
+
+def _creators(audit: Audit, period: str, *, fractions: bool) -> tuple[ShownCreator, ...]:
+    creators = audit.ranking.creators
     rates = [metric.value for creator in creators for metric in creator.metrics if is_rate(metric.name)]
     if any(rate is not None and abs(rate) > _LARGEST_FRACTION for rate in rates):
         fractions = False
-    return tuple(_creator(rank, creator, fractions=fractions) for rank, creator in enumerate(creators, start=1))
+    against = _paces(audit, period)
+    return tuple(
+        _creator(rank, creator, pace, fractions=fractions)
+        for rank, (creator, pace) in enumerate(zip(creators, against, strict=True), start=1)
+    )
 
 
-def _creator(rank: int, creator: Creator, *, fractions: bool) -> ShownCreator:
+def _paces(audit: Audit, period: str) -> Sequence[Pace | None]:
+    if audit.longer is None:
+        return [None] * len(audit.ranking.creators)
+    return paces(audit.ranking, audit.longer, days=_days(period), longer_days=_days(LONGER[period]))
+
+
+def _movers(creators: Sequence[ShownCreator]) -> tuple[ShownCreator, ...]:
+    known = [(creator.pace.ratio, creator) for creator in creators if creator.pace is not None and creator.pace.ratio]
+    return tuple(creator for _, creator in sorted(known, key=lambda pair: -pair[0]))
+
+
+def _freshness(freshness: Freshness, zone: ZoneInfo) -> ShownFreshness:
+    counts = freshness.counts
+    return ShownFreshness(
+        total=freshness.total,
+        fresh=counts.get("fresh", 0),
+        new=counts.get("new", 0),
+        stale=counts.get("stale", 0),
+        never_collected=counts.get("never collected", 0),
+        unavailable=counts.get("unavailable", 0),
+        oldest=_day(freshness.oldest, zone),
+        newest=_day(freshness.newest, zone),
+        named=tuple(
+            ShownAccount(
+                Text(account.username), Text(account.platform), account.state, _day(account.last_scrape_time, zone)
+            )
+            for account in freshness.named
+        ),
+    )
+
+
+def _day(moment: datetime | None, zone: ZoneInfo) -> date | None:
+    return None if moment is None else moment.astimezone(zone).date()
+
+
+def _creator(rank: int, creator: Creator, pace: Pace | None, *, fractions: bool) -> ShownCreator:
     return ShownCreator(
         rank=rank,
         id=None if creator.id is None else Text(creator.id),
         name=Text(creator.name or "Unnamed creator"),
         headline=None if creator.headline is None else _metric(creator.headline, fractions=fractions),
         metrics={metric.name: _metric(metric, fractions=fractions) for metric in creator.metrics},
+        pace=pace,
     )
 
 
@@ -296,14 +407,6 @@ def _metric(metric: Metric, *, fractions: bool) -> ShownMetric:
         value=_scaled(metric.value, 100 if rate and fractions else 1),
         unit="%" if rate else "",
     )
-
-
-def _notices(creators: Sequence[Creator]) -> tuple[str, ...]:
-    missing = sum(creator.headline is None for creator in creators)
-    if not missing:
-        return ()
-    who = "1 creator is" if missing == 1 else f"{missing} creators are"
-    return (f"{who} listed without a figure: the API sent none that this digest knows.",)
 
 
 def _label(name: str) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -17,13 +17,13 @@ from digest.destinations import DESTINATIONS, Message
 from digest.destinations.protocol import Payload, Verdict
 from digest.exchange import Outcome, exchange
 from digest.text import clean
+from digest.together import together
 
 #: Bytes. Chats answer with a word or a short object.
 MAX_BODY = 64 * 1024
 #: Characters of a server's own words that are shown.
 _QUOTED = 200
-#: A server of ours should not be met by hundreds of requests at once.
-_AT_ONCE = 8
+_MAY_BE_POSTED = "the message may have been posted: look into the chat before you re-run the job"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +37,9 @@ class Result:
         host:
             Its host; never more of the URL.
         status:
-            `accepted`, `failed`, or `unknown` if the answer was lost after the
-            message was sent, so that it may have been posted.
+            `accepted`; `failed`; `unknown` if the answer was lost after the
+            message was sent, so that it may have been posted; `skipped` if it
+            was not to be posted.
         parts:
             How many parts were accepted.
         attempts:
@@ -46,14 +47,14 @@ class Result:
         error:
             What went wrong and what to do, or empty.
         note:
-            What to know of an accepted message, or empty.
+            What to know of a message that was accepted or skipped, or empty.
         truncated:
             Whether the message was too long, so that its end was left out.
     """
 
     kind: str
     host: str
-    status: Literal["accepted", "failed", "unknown"]
+    status: Literal["accepted", "failed", "unknown", "skipped"]
     parts: int
     attempts: int
     error: str = ""
@@ -61,12 +62,21 @@ class Result:
     truncated: bool = False
 
 
-def deliver(chats: httpx.Client, message: Message, webhooks: Sequence[Webhook], clock: Clock) -> tuple[Result, ...]:
+def deliver(chats: httpx.Client, message: Message, webhooks: Sequence[Webhook], clock: Clock) -> list[Result]:
     """Post *message* to every webhook; return how each ended, in the order given."""
-    if not webhooks:
-        return ()
-    with ThreadPoolExecutor(max_workers=min(len(webhooks), _AT_ONCE)) as pool:
-        return tuple(pool.map(lambda webhook: _deliver(chats, message, webhook, clock), webhooks))
+    tasks = [(partial(_deliver, chats, message, webhook, clock), clock) for webhook in webhooks]
+    ended = zip(webhooks, together(tasks), strict=True)
+    return [future.result() if future.done() else _hanging(webhook, clock) for webhook, future in ended]
+
+
+def skipped(webhook: Webhook, why: str) -> Result:
+    """Return the result of a delivery that was not to be."""
+    return Result(webhook.kind, webhook.host, "skipped", parts=0, attempts=0, note=why)
+
+
+def _hanging(webhook: Webhook, clock: Clock) -> Result:
+    error = f"no answer, and {clock.over()}; {_MAY_BE_POSTED}"
+    return Result(webhook.kind, webhook.host, "unknown", parts=0, attempts=1, error=error)
 
 
 def _deliver(chats: httpx.Client, message: Message, webhook: Webhook, clock: Clock) -> Result:
@@ -114,8 +124,9 @@ def _wait(verdict: Verdict) -> float | None:
 def _result(before: Result, outcome: Outcome, verdict: Verdict | None, url: str) -> Result:
     """Return how the part stands after one more exchange."""
     result = replace(before, attempts=before.attempts + outcome.attempts)
-    if outcome.unknown:
-        error = f"{outcome.failure}; the message may have been posted: look into the chat before you re-run the job"
+    accepted = verdict is not None and verdict.outcome == "accepted"
+    if outcome.unknown and not accepted:
+        error = f"{outcome.failure}; {_MAY_BE_POSTED}"
         return replace(result, status="unknown", error=error)
     if outcome.answer is None or verdict is None:
         return replace(result, error=f"{outcome.failure}; check the runner's network, then re-run the job")

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import TextIO
 
 from digest.standin import API_KEY, CreatorAudit, Receiver, serving
 
 
-def demo(log: TextIO) -> int:
-    """Run the job against stand-ins, print what the chat received, and return the exit code."""
-    import httpx
+def demo(log: TextIO, main: Callable[..., int]) -> int:
+    """
+    Run the job against stand-ins, print what the chat received, and return the exit code.
 
-    from digest.cli import main
+    Args:
+        main:
+            `digest.cli.main`, which starts this and so cannot be imported here.
+    """
+    import httpx
 
     chat = Receiver()
     with (
@@ -34,5 +39,5 @@ def demo(log: TextIO) -> int:
         code = main([], environ, log, transport=httpx.HTTPTransport(trust_env=False))
     for request in chat.received:
         log.write("\nWhat the chat received:\n\n")
-        log.write(json.loads(request.body)["text"])
+        log.write(f"{json.loads(request.body)['text']}\n")
     return code

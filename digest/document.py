@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal, TypeAlias
 from urllib.parse import quote as percent_encode
+from urllib.parse import unquote
 
 from digest.text import quote, unshield
 
@@ -49,7 +50,7 @@ class Styled:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """Words that lead to *url*, an absolute http, https or mailto address in ASCII."""
+    """Words that lead to *url*, an absolute http, https or mailto address in ASCII, at most `LONGEST_ADDRESS` long."""
 
     url: str
     children: tuple[Inline, ...]
@@ -124,15 +125,22 @@ class Rule:
 
 Block: TypeAlias = "Heading | Paragraph | List | Quote | CodeBlock | Table | Rule"
 
+#: Lists and quotes that are nested deeper than this are dissolved, their text kept.
+DEEPEST = 8
+#: Characters. A longer address has no room in every chat; its words remain.
+LONGEST_ADDRESS = 1_500
 _SAFE_LINK = re.compile(r"(?:https?://|mailto:)[^\s]", re.IGNORECASE)
-#: https://github.github.com/gfm/#autolinks-extension-, without its rule for brackets.
-_BARE_LINK = re.compile(r"\bhttps?://[^\s<>]*[\w/=&#%+-]")
+#: https://github.github.com/gfm/#autolinks-extension-: no closing punctuation, and brackets in pairs.
+_BARE_LINK = re.compile(r"\bhttps?://[\w\[](?:[^\s<>()]|\([^\s<>()]*\))*(?<=[\w/=&#%+\])~-])")
 _STYLES: dict[str, Literal["strong", "emphasis", "strike"]] = {
     "strong_open": "strong",
     "em_open": "emphasis",
     "s_open": "strike",
 }
 _TASK = re.compile(r"\[([ xX])\] ")
+#: What is left as it is in an address, beside letters and digits. Brackets,
+#: asterisks and pipes mean something in one chat or another.
+_UNQUOTED = "%/:?#[]@!$&'+,;=~"
 
 
 def parse(markdown: str) -> tuple[Block, ...]:
@@ -141,7 +149,10 @@ def parse(markdown: str) -> tuple[Block, ...]:
 
     Nothing in Markdown is an error; a message of blank lines has no block.
     """
-    return _blocks(_Tokens(_parser().parse(markdown)))
+    try:
+        return _blocks(_Tokens(_parser().parse(markdown)), 0)
+    except RecursionError:  # an image in an image in an image: the parser calls itself
+        return tuple(Paragraph((Plain(_line(line)),)) for line in markdown.splitlines() if line.strip())
 
 
 def words(nodes: Sequence[Inline]) -> str:
@@ -152,6 +163,24 @@ def words(nodes: Sequence[Inline]) -> str:
 def visible(blocks: Sequence[Block]) -> str:
     """Return what readers see of *blocks*, one line each line, without markers."""
     return "\n".join(line for block in blocks for line in _lines(block))
+
+
+def on_one_line(nodes: Sequence[Inline]) -> tuple[Inline, ...]:
+    """Return *nodes* with a space for each end of a line."""
+    return _joined(_without_break(node) for node in nodes)
+
+
+def is_bare(link: Link) -> bool:
+    """Return whether the words of *link* are its address, as people write it."""
+    return unquote(words(link.children)) == unquote(link.url)
+
+
+def _without_break(node: Inline) -> Inline:
+    if isinstance(node, Break):
+        return Plain(" ")
+    if isinstance(node, Plain | Code):
+        return node
+    return dataclasses.replace(node, children=on_one_line(node.children))
 
 
 def _words(node: Inline) -> str:
@@ -181,12 +210,27 @@ def _parser() -> Any:
     # Text that is nested deeper than this is lost.
     options = {"html": False, "maxNesting": 100}
     parser = MarkdownIt("commonmark", options).enable(["table", "strikethrough"])
-    # The shielded characters of an address are quoted before its other ones,
-    # as UTF-8 would be made of them.
-    parser.normalizeLink = lambda url: percent_encode(quote(url), safe="%/:?#[]@!$&'()*+,;=~")  # type: ignore[method-assign]
+    parser.normalizeLink = _address  # type: ignore[method-assign]
     parser.normalizeLinkText = lambda link: link  # type: ignore[method-assign]
-    parser.validateLink = lambda url: _SAFE_LINK.match(url) is not None  # type: ignore[method-assign]
+    parser.validateLink = _is_safe  # type: ignore[method-assign]
     return parser
+
+
+def _address(url: str) -> str:
+    """
+    Return *url* in ASCII, without what a chat could take for markup, a mention or an entity.
+
+    >>> _address("https://example.test/@zoë?a=(b)&lt;")
+    'https://example.test/%40zo%C3%AB?a=%28b%29&lt%3B'
+    """
+    # Shielded characters first, as UTF-8 would be made of them.
+    url = percent_encode(quote(url), safe=_UNQUOTED, errors="surrogatepass")
+    url = re.sub(r"(?<!\w)@", "%40", url)
+    return re.sub(r"(&#?\w+);", r"\1%3B", url)
+
+
+def _is_safe(url: str) -> bool:
+    return _SAFE_LINK.match(url) is not None
 
 
 class _Tokens:
@@ -195,6 +239,9 @@ class _Tokens:
     def __init__(self, tokens: Sequence[Any]) -> None:
         self._tokens = tokens
         self._next = 0
+
+    def peek(self, ahead: int = 0) -> Any:
+        return self._tokens[self._next + ahead]
 
     def take(self) -> Any:
         self._next += 1
@@ -209,25 +256,22 @@ class _Tokens:
             yield token
 
 
-def _blocks(tokens: _Tokens, end: str | None = None) -> tuple[Block, ...]:
-    return tuple(block for token in tokens.until(end) for block in _block(token, tokens))
+def _blocks(tokens: _Tokens, depth: int, end: str | None = None) -> tuple[Block, ...]:
+    return tuple(block for token in tokens.until(end) for block in _block(token, tokens, depth))
 
 
-def _block(token: Any, tokens: _Tokens) -> Iterator[Block]:
+def _block(token: Any, tokens: _Tokens, depth: int) -> Iterator[Block]:
     """Yield the block that *token* opens, if there is anything in it."""
     if token.type in ("paragraph_open", "heading_open"):
-        children = _inline(tokens.take())
+        children = _inlines(tokens.take())
         tokens.take()
-        if children:
+        if words(children).strip():
             yield Heading(int(token.tag[1:]), children) if token.type == "heading_open" else Paragraph(children)
     elif token.type in ("bullet_list_open", "ordered_list_open"):
-        start = int(token.attrs.get("start", 1)) if token.type == "ordered_list_open" else None
-        items = tuple(_item(tokens) for _ in tokens.until(token.type.replace("open", "close")))
-        yield List(start, items)
+        yield from _list(token, tokens, depth)
     elif token.type == "blockquote_open":
-        blocks = _blocks(tokens, "blockquote_close")
-        if blocks:
-            yield Quote(blocks)
+        blocks = _blocks(tokens, depth + 1, "blockquote_close")
+        yield from blocks if depth >= DEEPEST or not blocks else (Quote(blocks),)
     elif token.type in ("fence", "code_block"):
         language = token.info.split(maxsplit=1)[:1]
         yield CodeBlock(unshield(token.content).removesuffix("\n"), unshield(language[0]) if language else "")
@@ -237,18 +281,34 @@ def _block(token: Any, tokens: _Tokens) -> Iterator[Block]:
         yield Rule()
 
 
-def _item(tokens: _Tokens) -> Item:
-    blocks = _blocks(tokens, "list_item_close")
-    if not blocks or not isinstance(blocks[0], Paragraph) or not isinstance(blocks[0].children[0], Plain):
-        return Item(blocks)
-    first = blocks[0].children[0]
-    task = _TASK.match(first.text)
-    if task is None:
-        return Item(blocks)
-    rest = first.text[task.end() :]
-    children = (*([Plain(rest)] if rest else []), *blocks[0].children[1:])
-    paragraph = [dataclasses.replace(blocks[0], children=children)] if children else []
-    return Item((*paragraph, *blocks[1:]), done=task[1] != " ")
+def _list(token: Any, tokens: _Tokens, depth: int) -> Iterator[Block]:
+    start = int(token.attrs.get("start", 1)) if token.type == "ordered_list_open" else None
+    items = tuple(_item(tokens, depth) for _ in tokens.until(token.type.replace("open", "close")))
+    if depth < DEEPEST:
+        yield List(start, items)
+    else:
+        yield from (block for item in items for block in item.blocks)
+
+
+def _item(tokens: _Tokens, depth: int) -> Item:
+    done = _take_task(tokens)
+    return Item(_blocks(tokens, depth + 1, "list_item_close"), done)
+
+
+def _take_task(tokens: _Tokens) -> bool | None:
+    """
+    Take `[x] ` off the front of an item.
+
+    What was written decides: an escaped or a shielded bracket makes no task.
+    """
+    if tokens.peek().type != "paragraph_open":
+        return None
+    inline = tokens.peek(1)
+    task = _TASK.match(inline.content)
+    if task is None or inline.children[0].type != "text":  # it may be a link: `[x]: https://…`
+        return None
+    inline.children[0].content = inline.children[0].content[task.end() :]
+    return task[1] != " "
 
 
 def _table(tokens: _Tokens) -> Table:
@@ -259,7 +319,7 @@ def _table(tokens: _Tokens) -> Table:
         if token.type in ("th_open", "td_open"):
             if token.type == "th_open":
                 alignments.append(_alignment(str(token.attrs.get("style", ""))))
-            cells.append(_inline(tokens.take()))
+            cells.append(_inlines(tokens.take()))
         elif token.type == "tr_close":
             rows.append(tuple(cells))
             cells = []
@@ -272,26 +332,49 @@ def _alignment(style: str) -> Alignment:
     return "center" if style.endswith("center") else "left"
 
 
-def _inline(token: Any) -> tuple[Inline, ...]:
-    return _trimmed(_inlines(_Tokens(token.children or [])))
+def _inlines(token: Any) -> tuple[Inline, ...]:
+    """
+    Return what stands inside *token*.
+
+    Not by recursion: Markdown nests as deep as it likes. A style inside the
+    same style adds nothing, so the tree stays flat.
+    """
+    opened: list[tuple[Any, list[Inline]]] = [(None, [])]
+    for inner in token.children or ():
+        if inner.nesting > 0:
+            opened.append((inner, []))
+        elif inner.nesting < 0:
+            opening, children = opened.pop()
+            outer = [around.type for around, _ in opened if around is not None]
+            opened[-1][1].extend(_closed(opening, _joined(children), outer))
+        else:
+            opened[-1][1].extend(_leaf(inner))
+    return _trimmed(_joined(opened[0][1]))
 
 
-def _inlines(tokens: _Tokens, end: str | None = None) -> tuple[Inline, ...]:
-    return _joined(node for token in tokens.until(end) for node in _node(token, tokens))
+def _closed(opening: Any, children: tuple[Inline, ...], outer: Sequence[str]) -> Iterator[Inline]:
+    """Yield the style or the link that *opening* opened, or its *children* alone."""
+    if opening.type == "link_open":
+        yield from _link(str(opening.attrs["href"]), unlinked(children))
+    elif children and opening.type not in outer:
+        yield Styled(_STYLES[opening.type], children)
+    else:
+        yield from children
 
 
-def _node(token: Any, tokens: _Tokens) -> Iterator[Inline]:
-    if token.type in _STYLES:
-        children = _inlines(tokens, token.type.replace("open", "close"))
-        if children:
-            yield Styled(_STYLES[token.type], children)
-    elif token.type == "link_open":
-        url = str(token.attrs["href"])
-        yield Link(url, unlinked(_inlines(tokens, "link_close")) or (Plain(url),))
-    elif token.type == "image":
+def _link(url: str, children: tuple[Inline, ...]) -> Iterator[Inline]:
+    """Yield a link, if it may be one; the parser lets an empty address through."""
+    if not _is_safe(url) or len(url) > LONGEST_ADDRESS:
+        yield from children
+    else:
+        yield Link(url, children if words(children).strip() else (Plain(url),))
+
+
+def _leaf(token: Any) -> Iterator[Inline]:
+    if token.type == "image":
         # No chat takes an image inside text; its words and its address remain.
-        url = str(token.attrs["src"])
-        yield Link(url, (Plain(_line(words(_inline(token))) or url),))
+        said = _line(words(_inlines(token)))
+        yield from _link(str(token.attrs["src"]), (Plain(said),) if said else ())
     elif token.type == "code_inline":
         yield Code(_line(token.content))
     elif token.type in ("softbreak", "hardbreak"):
@@ -323,7 +406,7 @@ def _linked(text: str) -> Iterator[Inline]:
     for match in _BARE_LINK.finditer(text):
         if match.start() > done:
             yield Plain(_line(text[done : match.start()]))
-        yield Link(_parser().normalizeLink(match[0]), (Plain(_line(match[0])),))
+        yield from _link(_address(match[0]), (Plain(_line(match[0])),))
         done = match.end()
     if done < len(text):
         yield Plain(_line(text[done:]))

@@ -6,6 +6,7 @@ DigestError         1   the text is the whole message; each fault is one line
   InputError        2   an input of the action is missing or malformed
   ApiError          1   the CreatorAudit API refused, or sent something else
   TemplateError     1   file:line: what is wrong in the template
+  StaleDataError    1   the data are old, and `on-stale` says to fail then
   DeliveryError     1   at least one webhook did not accept the message
 (anything else)     3   a bug of this action
 ```
@@ -45,11 +46,26 @@ class InputError(DigestError):
 
 
 class ApiError(DigestError):
-    """The CreatorAudit API could not be reached, refused, or sent something else."""
+    """
+    The CreatorAudit API could not be reached, refused, or sent something else.
+
+    Attributes:
+        status:
+            The status of the refusal, or None if it was none.
+    """
+
+    def __init__(self, *faults: str, status: int | None = None) -> None:
+        """Keep the status, for who can do something about it."""
+        super().__init__(*faults)
+        self.status = status
 
 
 class TemplateError(DigestError):
     """The template cannot be compiled or rendered."""
+
+
+class StaleDataError(DigestError):
+    """Data are old or missing, and the user wants no digest of such."""
 
 
 class DeliveryError(DigestError):

@@ -8,10 +8,11 @@ here, so only the names of their classes leave this module.
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import httpx
 
@@ -23,6 +24,8 @@ TRIES = 4
 LONGEST_WAIT = 90.0
 #: Seconds before the second try; doubled for each later one.
 FIRST_WAIT = 0.5
+#: Seconds; what a socket can be told to wait at most is not infinite.
+_LONGEST_TIMEOUT = 3600.0
 #: What a client of this module asks for, and the only packing that is unpacked.
 ACCEPT_ENCODING = "gzip"
 
@@ -52,13 +55,13 @@ class Outcome:
 
     Attributes:
         attempts:
-            How many requests were made, from 1 to `TRIES`.
+            How many requests were made, up to `TRIES`; 0 if there was no time.
         answer:
             The last answer, whatever its status, or None.
         failure:
-            Why there is no answer, or why it was not waited for; else empty.
+            Why there is no answer, or why another was not waited for; else empty.
         unknown:
-            True if a request that must not be repeated may have been received.
+            Whether a request may have been received whose answer was lost.
     """
 
     attempts: int
@@ -96,26 +99,35 @@ def exchange(
         wait:
             Whether, and how long at least, to wait after an answer.
     """
+    outcome = Outcome(0, failure=clock.over())
     for attempt in range(1, TRIES + 1):
+        if clock.left() <= 0:
+            return replace(outcome, failure=outcome.failure or clock.over())
         try:
-            answer = _send(client, request, limit)
+            answer = _send(client, request, limit, clock)
         except NoAnswerError as lost:
+            outcome = Outcome(attempt, failure=lost.reason, unknown=outcome.unknown or lost.sent)
             if lost.sent and not repeatable:
-                return Outcome(attempt, failure=lost.reason, unknown=True)
-            outcome = Outcome(attempt, failure=lost.reason)
+                return outcome
             pause = _backoff(attempt, clock)
         else:
-            outcome = Outcome(attempt, answer)
+            outcome = Outcome(attempt, answer, unknown=outcome.unknown)
             asked = wait(answer)
             if asked is None:
                 return outcome
             pause = max(asked, retry_after(answer, clock.now()), _backoff(attempt, clock))
-        if pause > LONGEST_WAIT:
-            failure = f"asked to wait {pause:.0f} s, longer than the {LONGEST_WAIT:.0f} s that this action waits"
-            return Outcome(attempt, outcome.answer, failure)
-        if attempt < TRIES:
-            clock.sleep(pause)
+        if attempt == TRIES or pause > min(LONGEST_WAIT, clock.left()):
+            return outcome if attempt == TRIES else replace(outcome, failure=_too_long(pause, outcome.failure, clock))
+        clock.sleep(pause)
     return outcome
+
+
+def _too_long(pause: float, failure: str, clock: Clock) -> str:
+    """Return why *pause* is not waited for."""
+    asked = f"asked to wait {pause:.0f} s"
+    if clock.left() < LONGEST_WAIT:
+        return f"{failure or asked}, but {clock.over()}"
+    return f"{asked}, longer than the {LONGEST_WAIT:.0f} s that this action waits"
 
 
 def _backoff(attempt: int, clock: Clock) -> float:
@@ -123,21 +135,26 @@ def _backoff(attempt: int, clock: Clock) -> float:
     return float(FIRST_WAIT * 2 ** (attempt - 1) * (1 + clock.jitter()))
 
 
-def _send(client: httpx.Client, request: httpx.Request, limit: int) -> Answer:
+def _send(client: httpx.Client, request: httpx.Request, limit: int, clock: Clock) -> Answer:
     """
     Send *request* once and read at most *limit* bytes of the answer.
+
+    The client's time-out bounds each wait for the other side, and once more
+    all of them together while the body is read.
 
     Raises:
         NoAnswerError:
             If there is no complete answer. Redirects are answers.
     """
+    clock = clock.within(client.timeout.read or math.inf)
+    request.extensions["timeout"] = httpx.Timeout(min(clock.left(), _LONGEST_TIMEOUT)).as_dict()
     try:
         response = client.send(request, stream=True, follow_redirects=False)
     except httpx.HTTPError as error:
         raise _no_answer(error) from None
     with closing(response):
         try:
-            body, cut = _read(_decoded(response, limit), limit)
+            body, cut = _read(_decoded(response, limit), limit, clock)
         except httpx.HTTPError as error:
             if response.is_success:
                 raise NoAnswerError(f"the answer broke off ({type(error).__name__})", sent=True) from None
@@ -187,10 +204,14 @@ def _unpacked(chunks: Iterator[bytes], limit: int) -> Iterator[bytes]:
             raise httpx.DecodingError(message) from None
 
 
-def _read(chunks: Iterator[bytes], limit: int) -> tuple[bytes, bool]:
+def _read(chunks: Iterator[bytes], limit: int, clock: Clock) -> tuple[bytes, bool]:
     body = bytearray()
     for chunk in chunks:
+        if clock.left() <= 0:
+            message = "the body does not end"
+            raise httpx.ReadTimeout(message)
         body += chunk
         if len(body) > limit:
-            return bytes(body[:limit]), True
+            del body[limit:]
+            return bytes(body), True
     return bytes(body), False

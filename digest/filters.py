@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from datetime import date as Date
 from typing import Any, TypeAlias
 
-from digest.context import Change, ShownFigure, ShownMetric
+from digest.context import Change, ShownCreator, ShownFigure, ShownMetric
+from digest.movers import FAST, LONGEST_RANKING, SLOW
+from digest.notices import MONTHS
 
 _Number: TypeAlias = "int | float | None"
 
@@ -17,8 +19,6 @@ MISSING = "n/a"
 #: Below this, every digit fits.
 _COMPACT_FROM = 10_000
 _SUFFIXES = ("", "K", "M", "B", "T")
-#: Not strftime's %b, which speaks the language of the runner.
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 def number(value: _Number, decimals: int | None = None) -> str:
@@ -118,13 +118,45 @@ def date(value: Date, pattern: str = "{day} {month} {year}") -> str:
     if not isinstance(value, Date):
         message = f"date: expected a date, got {type(value).__name__}"
         raise TypeError(message)
-    parts = {"day": value.day, "month": _MONTHS[value.month - 1], "month_number": value.month, "year": value.year}
+    parts = {"day": value.day, "month": MONTHS[value.month - 1], "month_number": value.month, "year": value.year}
     for _, name, spec, _ in string.Formatter().parse(pattern):
         # No more than that: `{day.__class__}` leads out of the sandbox, `{day:999999999}` takes all memory.
         if name is not None and (name not in parts or not re.fullmatch("(0[1-4])?", spec or "")):
             message = f"date: the pattern knows {{{'}, {'.join(parts)}}} and widths such as {{day:02}}"
             raise ValueError(message)
     return pattern.format(**parts)
+
+
+def pace(shown: ShownCreator) -> str:
+    """
+    Return how a creator moves against the next longer period, or nothing if there is nothing to tell.
+
+    >>> from digest.movers import Pace
+    >>> pace(ShownCreator(1, None, "Z", None, {}, Pace(30, 1.84, 3)))
+    '▲ 1.8× its 30-day pace, up 3 places'
+    >>> pace(ShownCreator(1, None, "Z", None, {}, Pace(30, 1.0, 3))), pace(ShownCreator(1, None, "Z", None, {}))
+    ('', '')
+    >>> pace(ShownCreator(1, None, "Z", None, {}, Pace(30, None, None)))
+    'new in the top 25'
+    """
+    if not isinstance(shown, ShownCreator):
+        message = f"pace: expected a creator, got {type(shown).__name__}"
+        raise TypeError(message)
+    found = shown.pace
+    if found is None:
+        return ""
+    if found.places is None:
+        return f"new in the top {LONGEST_RANKING}"
+    if found.ratio is None or SLOW <= found.ratio <= FAST:
+        return ""
+    ratio = _rounded(found.ratio, 1)
+    return f"{'▲' if found.ratio > FAST else '▼'} {ratio}× its {found.days}-day pace{_places(found.places)}"
+
+
+def _places(places: int) -> str:
+    if places == 0:
+        return ""
+    return f", {'up' if places > 0 else 'down'} {abs(places)} {'place' if abs(places) == 1 else 'places'}"
 
 
 #: The filters that templates know, beside Jinja's own.
@@ -135,6 +167,7 @@ FILTERS: Mapping[str, Any] = {
     "change": change,
     "value": value,
     "date": date,
+    "pace": pace,
 }
 
 

@@ -154,21 +154,6 @@ class Ranking:
     body: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Audit:
-    """
-    All that one run fetched.
-
-    Attributes:
-        warnings:
-            What could not be had or read, one line each, for the log.
-    """
-
-    overview: Overview
-    ranking: Ranking
-    warnings: tuple[str, ...] = ()
-
-
 def parse_overview(body: object) -> Overview:
     """
     Return the figures of an answer of `GET /overview`.
@@ -305,7 +290,7 @@ def _metrics(source: Mapping[str, Any]) -> Iterator[tuple[str, Number | None]]:
 
 def _is_metric(name: str) -> bool:
     told = name not in _NOT_METRICS and name not in _NESTED_METRICS and not name.endswith(_NOT_METRICS_ENDING)
-    return told and _visible(clean(name))
+    return told and _visible(clean(" ".join(words(name))))
 
 
 def _headline(metrics: Sequence[Metric]) -> Metric | None:

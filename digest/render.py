@@ -11,9 +11,9 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import jinja2
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -81,7 +81,8 @@ class Template:
             size += len(chunk.encode("utf-8", "replace"))
             if size > MAX_OUTPUT:
                 text = f"the message grew over {MAX_OUTPUT // 1024} KiB; is a loop running away?"
-                raise jinja2.TemplateRuntimeError(text)
+                # Raised inside the template, so that the error tells its line.
+                cast("Generator[str]", chunks).throw(jinja2.TemplateRuntimeError(text))
             yield chunk
 
     def _guard(self, work: Callable[[], Any]) -> Any:
@@ -181,6 +182,10 @@ def _members(value: object) -> list[str]:
 def _described(error: Exception) -> str:
     if isinstance(error, jinja2.TemplateError):
         return error.message or type(error).__name__
+    if isinstance(error, MemoryError):
+        return "the template needs too much memory; is a text or a loop running away?"
+    if isinstance(error, TimeoutError):
+        return str(error)
     if isinstance(error, RecursionError):
         return "the template includes or calls itself without end"
     return f"{type(error).__name__}: {error}"

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TextIO
 
@@ -38,25 +38,39 @@ class Runner:
             The file of `GITHUB_OUTPUT`, or None outside a runner.
         summary:
             The file of `GITHUB_STEP_SUMMARY`, or None outside a runner.
+        secrets:
+            What no annotation may show, longest first.
+        debugging:
+            Whether the run was started with debug logging (`RUNNER_DEBUG`).
     """
 
     log: TextIO
     output: Path | None = None
     summary: Path | None = None
+    secrets: Sequence[str] = field(default=(), repr=False)
+    debugging: bool = False
 
     @classmethod
-    def from_environ(cls, environ: Mapping[str, str], log: TextIO) -> Runner:
+    def from_environ(cls, environ: Mapping[str, str], log: TextIO, secrets: Sequence[str] = ()) -> Runner:
         """Find the runner's files."""
         output, summary = environ.get("GITHUB_OUTPUT"), environ.get("GITHUB_STEP_SUMMARY")
-        return cls(log, Path(output) if output else None, Path(summary) if summary else None)
+        return cls(
+            log,
+            Path(output) if output else None,
+            Path(summary) if summary else None,
+            secrets,
+            debugging=environ.get("RUNNER_DEBUG") == "1",
+        )
 
-    def mask(self, values: Iterable[str]) -> None:
-        """Have the runner replace each value by *** from now on."""
-        for value in values:
-            self._line(f"::add-mask::{_data(value)}")
+    def mask(self) -> None:
+        """Have the runner replace each secret by *** from now on."""
+        for secret in self.secrets:
+            self._line(f"::add-mask::{_data(secret)}")
 
     def annotate(self, level: Literal["error", "warning", "notice"], text: str) -> None:
-        """Show *text* as one line above the log and on the run's page."""
+        """Show *text* as one line above the log and on the run's page, without the secrets that a server echoed."""
+        for secret in self.secrets:
+            text = text.replace(secret, "***")
         self._line(f"::{level} title=CreatorAudit digest::{_data(inert(text))}")
 
     def say(self, text: str) -> None:
@@ -64,6 +78,13 @@ class Runner:
         with self._commands_stopped():
             for line in text.splitlines():
                 self._line(line)
+
+    def debug(self, text: str) -> None:
+        """Write *text*, without secrets, if the run has debug logging switched on."""
+        if self.debugging:
+            for secret in self.secrets:
+                text = text.replace(secret, "***")
+            self.say(text)
 
     def set_output(self, name: str, value: str) -> None:
         """Set an output of the step; the delimiter is random, so no value can end it early."""
@@ -95,9 +116,10 @@ def summary(markdown: str, results: Sequence[Result], *, dry_run: bool) -> str:
     if dry_run:
         return f"{markdown}\n---\n\nDry run: nothing was posted.\n"
     rows = "".join(
-        f"| {row.kind} | {row.host} | {row.status} | {row.parts} | {_cell(row.error)} |\n" for row in results
+        f"| {row.kind} | {row.host} | {row.status} | {row.parts} | {_cell(row.error or row.note)} |\n"
+        for row in results
     )
-    return f"{markdown}\n---\n\n| kind | host | status | parts | error |\n| --- | --- | --- | --- | --- |\n{rows}"
+    return f"{markdown}\n---\n\n| kind | host | status | parts | remark |\n| --- | --- | --- | --- | --- |\n{rows}"
 
 
 def results_json(results: Sequence[Result]) -> str:

@@ -29,9 +29,9 @@ from digest.document import (
     Paragraph,
     Plain,
     Quote,
+    Rule,
     Styled,
     Table,
-    unlinked,
     visible,
     words,
 )
@@ -42,8 +42,9 @@ Fits: TypeAlias = Callable[[Blocks], bool]
 
 #: A cut inside a text moves back to the end of a word, but not by more than this part of it.
 _GIVE_UP = 0.5
-#: Characters that belong to the one before them, beside combining marks.
-_ATTACHED = "\u200d\ufe0e\ufe0f"
+_JOINER = "\N{ZERO WIDTH JOINER}"
+#: No character that people see is made of more.
+_LONGEST_CHARACTER = 32
 
 
 def split(blocks: Blocks, fits: Fits, *, most: int, notice: Callable[[int], Block]) -> tuple[list[Blocks], int]:
@@ -62,26 +63,37 @@ def split(blocks: Blocks, fits: Fits, *, most: int, notice: Callable[[int], Bloc
             out, from the number of characters.
     """
     parts: list[Blocks] = []
-    rest = blocks
+    rest = _without_edges(blocks)
     while rest:
         if len(parts) == most - 1 and not fits(rest):
-            part, rest = _fill(rest, _leaving_room(fits, notice(len(visible(rest)))))
+            part, rest = _fill(rest, _leaving_room(fits, notice(len(visible(rest)))), tidy=False)
             omitted = len(visible(rest))
             return [*parts, (*part, notice(omitted))], omitted
         part, rest = _fill(rest, fits)
-        parts.append(part)
+        parts.append(_without_edges(part))
+        rest = _without_edges(rest)
     return parts, 0
+
+
+def _without_edges(blocks: Blocks) -> Blocks:
+    """Return *blocks* without lines across at either end: a part that is one says nothing."""
+    while blocks and isinstance(blocks[0], Rule):
+        blocks = blocks[1:]
+    while blocks and isinstance(blocks[-1], Rule):
+        blocks = blocks[:-1]
+    return blocks
 
 
 def _leaving_room(fits: Fits, block: Block) -> Fits:
     return lambda part: fits((*part, block))
 
 
-def _fill(blocks: Blocks, fits: Fits) -> tuple[Blocks, Blocks]:
+def _fill(blocks: Blocks, fits: Fits, *, tidy: bool = True) -> tuple[Blocks, Blocks]:
     """
     Return as much of the front of *blocks* as fits, at least something, and the rest.
 
-    A headline stays with what it is about.
+    A headline stays with what it is about; a block that fits the next part
+    whole is not cut, where the parts are to be *tidy*.
     """
     count = _most(len(blocks), lambda count: fits(blocks[:count]))
     if count == len(blocks):
@@ -91,7 +103,7 @@ def _fill(blocks: Blocks, fits: Fits) -> tuple[Blocks, Blocks]:
     while kept and isinstance(kept[-1], Heading):
         kept = kept[:-1]
     following = blocks[count]
-    if kept and fits((following,)):
+    if tidy and kept and fits((following,)):
         return kept, blocks[len(kept) :]
     divided = _divide(following, lambda part: fits((*whole, *part)))
     if divided:
@@ -172,16 +184,14 @@ def _divide_code(block: CodeBlock, fits: Fits) -> tuple[Block, Blocks] | None:
     if count:
         first, rest = "\n".join(lines[:count]), "\n".join(lines[count:])
     else:
-        at = _most(len(lines[0]), lambda at: fits((dataclasses.replace(block, text=lines[0][:at]),)))
+        longest = _most(len(lines[0]), lambda at: fits((dataclasses.replace(block, text=lines[0][:at]),)))
+        at = _between_characters(lines[0], longest)
         first, rest = block.text[:at], block.text[at:]
     return (dataclasses.replace(block, text=first), (dataclasses.replace(block, text=rest),)) if first else None
 
 
 def _divide_text(block: Paragraph | Heading, fits: Fits) -> tuple[Block, Blocks] | None:
     text = words(block.children)
-    if not fits((dataclasses.replace(block, children=_cut(block.children, 1)[0]),)):
-        # An address alone is longer than a message; the words remain.
-        block = dataclasses.replace(block, children=unlinked(block.children))
     longest = _most(len(text), lambda at: fits((dataclasses.replace(block, children=_cut(block.children, at)[0]),)))
     at = _boundary(text, longest, block.children)
     first, rest = _cut(block.children, at)
@@ -202,15 +212,35 @@ def _boundary(text: str, longest: int, nodes: Sequence[Inline]) -> int:
         if at > least:
             return at
     outside = _inside(longest, links)
-    at = outside[0] if outside and outside[0] > 0 else longest
-    while at > 1 and at < len(text) and _attached(text[at - 1], text[at]):
-        at -= 1
-    return at
+    return outside[0] if outside and outside[0] > 0 else _between_characters(text, longest)
 
 
-def _attached(before: str, after: str) -> bool:
-    """Return whether the two characters are seen as one."""
-    return after in _ATTACHED or before == "\u200d" or bool(unicodedata.combining(after))
+def _between_characters(text: str, at: int) -> int:
+    """Return the last place at or before *at* that is not inside what people see as one character."""
+    least = max(1, at - _LONGEST_CHARACTER)
+    found = at
+    while least < found < len(text) and _is_one(text[found - 1], text[found]):
+        found -= 1
+    return found if found > least else at
+
+
+def _is_one(before: str, after: str) -> bool:
+    """
+    Return whether the two are seen as one character.
+
+    Less than https://www.unicode.org/reports/tr29/ knows, but marks, emoji
+    families, skin tones and flags stay whole.
+    """
+    return (
+        _JOINER in (before, after)
+        or unicodedata.category(after).startswith("M")
+        or "\N{EMOJI MODIFIER FITZPATRICK TYPE-1-2}" <= after <= "\N{EMOJI MODIFIER FITZPATRICK TYPE-6}"
+        or (_is_half_flag(before) and _is_half_flag(after))
+    )
+
+
+def _is_half_flag(char: str) -> bool:
+    return "\N{REGIONAL INDICATOR SYMBOL LETTER A}" <= char <= "\N{REGIONAL INDICATOR SYMBOL LETTER Z}"
 
 
 def _links(nodes: Sequence[Inline]) -> list[tuple[int, int]]:

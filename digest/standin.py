@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -74,15 +75,34 @@ def sample() -> Mapping[str, Any]:
     return dict(content)
 
 
+def tracked_accounts(count: int, now: datetime) -> list[dict[str, Any]]:
+    """Return *count* rows of `/accounts`, all collected within the day before *now*."""
+    return [
+        {
+            "id": f"9f0b1c2d-3e4f-4a5b-8c6d-{index:012}",
+            "type": "account",
+            "platform": "tiktok" if index % 2 else "instagram",
+            "username": f"account_{index:05}",
+            "is_active": True,
+            "is_unavailable": False,
+            "added_at": "2026-01-11T08:00:00Z",
+            "last_scrape_time": (now - timedelta(minutes=index % 1440)).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "scrape_interval_hours": 24,
+        }
+        for index in range(count)
+    ]
+
+
 class CreatorAudit:
     """
     The API's documented paths.
 
     Args:
         answers:
-            Bodies by name: `overview`, `creators_top`, and for the paged lists
-            `accounts` and `creators`, which are empty if left out. The sample
-            if None.
+            Bodies by name: `overview`; `creators_top` for 7 days, and
+            `creators_top_30d` and `creators_top_90d` for more; `accounts` and
+            `creators`, which are paged. All but the overview are empty if left
+            out. The sample if None.
     """
 
     def __init__(self, answers: Mapping[str, Any] | None = None) -> None:
@@ -116,11 +136,13 @@ class CreatorAudit:
 
     def _creators_top(self, request: Request) -> Reply:
         limit = _whole(request.query.get("limit"), _DEFAULT_TOP)
-        if request.query.get("period", "7d") not in _PERIODS:
+        period = request.query.get("period", "7d")
+        if period not in _PERIODS:
             return _invalid(request, "period", "must be one of 7d, 30d, 90d")
         if not 1 <= limit <= _MAX_TOP:
             return _invalid(request, "limit", f"must be from 1 to {_MAX_TOP}")
-        answer = self._answers["creators_top"]
+        name = "creators_top" if period == "7d" else f"creators_top_{period}"
+        answer = self._answers.get(name, {"data": []})
         return _json(200, {**answer, "data": answer["data"][:limit]})
 
     def _page(self, request: Request, name: str) -> Reply:

@@ -9,8 +9,9 @@ say safely is said without style, so that no word is lost.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from digest.destinations.plain import TASK, aligned, harmless
 from digest.document import (
@@ -28,16 +29,25 @@ from digest.document import (
     Rule,
     Styled,
     Table,
+    is_bare,
+    on_one_line,
     words,
 )
 
 #: The zero-width space.
 INVISIBLE = "\N{ZERO WIDTH SPACE}"
-_PUNCTUATION = re.compile(r"[!-/:-@\[-`{-~]")
+#: What could be markup anywhere. A backslash before a letter or a digit is none.
+_MARKS = re.compile(r"\\(?!\w)|[`*_\[\]~|]")
 _TICKS = re.compile(r"`+")
-_EMOJI_OR_ENTITY = re.compile(r":(?=[\w+-]+:)|&(?=[#\w])")
+_EMOJI_OR_ENTITY = re.compile(r":(?=[\w+-]+:)|&(?=[#\w]|\Z)")
 #: What makes a line something else than words, where it is the first of them.
-_OPENS_BLOCK = re.compile(r"(?m)^(\s*)(?=[#>+=-])|^(\s*\d{1,9})(?=[.)](?:\s|$))")
+_OPENS_BLOCK = re.compile(r"(?m)^(?=[#>+-])|^\d{1,9}(?=[.)](?:\s|$))")
+#: What makes a headline or a table of the line before.
+_UNDERLINE = re.compile(r"(?m)^(?=[=:][=:|\s-]*$)")
+#: White space that would make code of a line, or nothing.
+_INDENT = re.compile(r"(?m)^[^\S\n]+")
+#: Two pieces that would be read as one: code, or the mark of an image.
+_MERGING = ("``", "![")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +69,8 @@ class Dialect:
             Makes a link of an address alone.
         headings:
             The deepest headline that the chat knows; deeper ones become bold.
+        styled_headings:
+            Whether a headline may hold more than plain words.
         tables:
             Whether it knows GitHub's tables; if not, they are aligned in a fence.
         long_fences:
@@ -68,7 +80,8 @@ class Dialect:
         bullet:
             What opens an item of a list without numbers.
         needs_word_boundary:
-            Whether stress is seen only between words, as in Slack.
+            Whether stress is seen only between words and on one line, as in
+            Slack, and no mark of its own may stand inside.
         line_end:
             The end of a line inside a paragraph.
     """
@@ -81,6 +94,7 @@ class Dialect:
     link: Callable[[str, str], str]
     address: str = "{}"
     headings: int = 0
+    styled_headings: bool = True
     tables: bool = False
     long_fences: bool = True
     rule: str = "---"
@@ -91,7 +105,7 @@ class Dialect:
 
 def markup(blocks: Sequence[Block], dialect: Dialect) -> str:
     """Return *blocks* in *dialect*; no mention in it calls anybody."""
-    return "\n".join(_spaced(blocks, dialect))
+    return _stacked(blocks, dialect, _gap)
 
 
 def backslashed(text: str) -> str:
@@ -103,7 +117,7 @@ def backslashed(text: str) -> str:
     >>> print(backslashed("*a* | b"))
     \*a\* \| b
     """
-    return _quiet(re.sub(r"[\\`*_\[\]~|]", r"\\\g<0>", text))
+    return _quiet(_MARKS.sub(r"\\\g<0>", text))
 
 
 def interrupted(text: str) -> str:
@@ -113,27 +127,51 @@ def interrupted(text: str) -> str:
     >>> print(ascii(interrupted("*a* :b:")))
     '*\u200ba*\u200b :\u200bb:'
     """
-    return _quiet(re.sub(r"[\\`*_\[\]~|]", lambda match: match[0] + INVISIBLE, text))
+    return _quiet(_MARKS.sub(rf"\g<0>{INVISIBLE}", text))
 
 
 def _quiet(text: str) -> str:
     """Interrupt mentions, the names of emoji and entities."""
-    return harmless(_EMOJI_OR_ENTITY.sub(lambda match: match[0] + INVISIBLE, text))
+    return harmless(_EMOJI_OR_ENTITY.sub(rf"\g<0>{INVISIBLE}", text))
 
 
 def bracketed(url: str, label: str) -> str:
     """Return a link as CommonMark writes it."""
-    return f"[{label}](<{url}>)" if re.search(r"[()]", url) else f"[{label}]({url})"
+    return f"[{label}]({url})"
 
 
-def _spaced(blocks: Sequence[Block], dialect: Dialect) -> Iterator[str]:
-    """Yield *blocks* with an empty line between two, but none behind a headline that is one."""
+def angled(url: str, label: str) -> str:
+    """Return a link as Slack writes it, where nothing can stand for a bracket in its words."""
+    return f"{label} (<{url}>)" if ">" in label else f"<{url}|{label}>"
+
+
+def _stacked(blocks: Sequence[Block], dialect: Dialect, gap: Callable[[Block, Block, Dialect], str]) -> str:
+    """Return *blocks* one below the other, with *gap* between two."""
     blocks = [block for block in blocks if not isinstance(block, Rule) or dialect.rule]
-    for index, block in enumerate(blocks):
-        before = blocks[index - 1]
-        if index and not (isinstance(before, Heading) and before.level <= dialect.headings):
-            yield ""
-        yield _block(block, dialect)
+    text = "".join(gap(before, block, dialect) + _block(block, dialect) for before, block in zip(blocks, blocks[1:]))
+    return (_block(blocks[0], dialect) if blocks else "") + text
+
+
+def _gap(before: Block, after: Block, dialect: Dialect) -> str:
+    """Return an empty line, but none behind a headline that is one."""
+    if isinstance(before, List) and isinstance(after, List) and _goes_on(before, after):
+        return f"\n\n{INVISIBLE}\n\n"
+    return "\n" if isinstance(before, Heading) and _is_native(before, dialect) else "\n\n"
+
+
+def _goes_on(before: List, after: List) -> bool:
+    """Return whether the numbers of *after* would be counted on from *before*, which is wrong."""
+    return before.start is not None and after.start not in (None, before.start + len(before.items))
+
+
+def _gap_inside(before: Block, after: Block, dialect: Dialect) -> str:
+    """Return the gap between two blocks of an item: none where the second is seen to begin without."""
+    if not isinstance(before, Heading | Paragraph):
+        return "\n\n"
+    interrupts = isinstance(after, CodeBlock | Quote) or (
+        isinstance(after, List) and after.start in (None, 1) and bool(after.items[0].blocks)
+    )
+    return "\n" if interrupts else _gap(before, after, dialect)
 
 
 def _block(block: Block, dialect: Dialect) -> str:
@@ -144,43 +182,50 @@ def _block(block: Block, dialect: Dialect) -> str:
     if isinstance(block, List):
         return "\n".join(_items(block, dialect))
     if isinstance(block, Quote):
-        return "\n".join(f"> {line}".rstrip() for line in markup(block.blocks, dialect).split("\n"))
+        lines = markup(block.blocks, dialect).split("\n")
+        return "\n".join(f"> {line}" if line else ">" for line in lines)
     if isinstance(block, Table):
         return "\n".join(_rows(block, dialect)) if dialect.tables else _fence(aligned(block), "", dialect)
     return _fence(block.text, block.language, dialect) if isinstance(block, CodeBlock) else dialect.rule
 
 
+def _is_native(block: Heading, dialect: Dialect) -> bool:
+    styled = any(not isinstance(node, Plain | Break) for node in block.children)
+    return block.level <= dialect.headings and (dialect.styled_headings or not styled)
+
+
 def _heading(block: Heading, dialect: Dialect) -> str:
-    if block.level <= dialect.headings:
-        return f"{'#' * block.level} {_inlines(_on_one_line(block.children), dialect)}"
+    children = on_one_line(block.children)
+    if _is_native(block, dialect):
+        text = f"{'#' * block.level} {_inlines(children, dialect).strip()}"
+        # A run of them at the end would be no part of the headline.
+        return text + INVISIBLE if text.endswith("#") else text
     # Stress inside stress would end it.
-    return _guarded(_inlines((Styled("strong", _unstressed(block.children)),), dialect), dialect)
-
-
-def _guarded(text: str, dialect: Dialect) -> str:
-    """Return *text* with no line that opens a block; only words do, as no mark of a dialect is one of these."""
-    return _OPENS_BLOCK.sub(lambda match: match[0] + dialect.guard, text)
-
-
-def _on_one_line(nodes: Sequence[Inline]) -> tuple[Inline, ...]:
-    return tuple(Plain(" ") if isinstance(node, Break) else node for node in nodes)
+    return _guarded(_inlines((Styled("strong", _unstressed(children)),), dialect), dialect)
 
 
 def _unstressed(nodes: Sequence[Inline]) -> tuple[Inline, ...]:
     return tuple(
         inner
-        for node in _on_one_line(nodes)
-        for inner in (_unstressed(node.children) if isinstance(node, Styled) and node.style == "strong" else (node,))
+        for node in nodes
+        for inner in (node.children if isinstance(node, Styled) and node.style == "strong" else (node,))
     )
 
 
+def _guarded(text: str, dialect: Dialect) -> str:
+    """Return *text* with no line that opens a block; only words do, as no mark of a dialect is one of these."""
+    text = _OPENS_BLOCK.sub(rf"\g<0>{re.escape(dialect.guard)}", _INDENT.sub("", text))
+    return _UNDERLINE.sub(INVISIBLE, text)
+
+
 def _items(block: List, dialect: Dialect) -> Iterator[str]:
+    # Few chats know tables inside lists.
+    dialect = replace(dialect, tables=False)
     for index, item in enumerate(block.items):
         marker = dialect.bullet if block.start is None else f"{block.start + index}. "
-        loose = sum(isinstance(inner, Paragraph) for inner in item.blocks) > 1
-        text = ("\n\n" if loose else "\n").join(_block(inner, dialect) for inner in item.blocks)
-        indent = "\n" + " " * len(marker)
-        yield (marker + TASK[item.done] + text.replace("\n", indent).replace(f"{indent}\n", "\n\n")).rstrip()
+        first, *others = (marker + TASK[item.done] + _stacked(item.blocks, dialect, _gap_inside)).split("\n")
+        indent = " " * len(marker)
+        yield "\n".join([first.rstrip(" "), *(indent + line if line else "" for line in others)])
 
 
 def _fence(text: str, language: str, dialect: Dialect) -> str:
@@ -205,7 +250,7 @@ def _row(cells: Sequence[str]) -> str:
 
 def _cell(cell: Sequence[Inline], dialect: Dialect) -> str:
     # A pipe inside code would end the cell, and cannot be escaped there.
-    nodes = [Plain(node.text) if isinstance(node, Code) and "|" in node.text else node for node in _on_one_line(cell)]
+    nodes = [Plain(node.text) if isinstance(node, Code) and "|" in node.text else node for node in on_one_line(cell)]
     return _inlines(nodes, dialect)
 
 
@@ -214,11 +259,11 @@ def _inlines(nodes: Sequence[Inline], dialect: Dialect) -> str:
     said = [_inline(node, dialect) for node in nodes]
     text = ""
     for index, node in enumerate(nodes):
+        piece = said[index]
         if isinstance(node, Styled):
             following = next((later for later in said[index + 1 :] if later), "")
-            text += _stressed(node, said[index], text[-1:], following[:1], dialect)
-        else:
-            text += said[index]
+            piece = _stressed(node, piece, text[-1:], following[:1], dialect)
+        text += INVISIBLE + piece if text[-1:] + piece[:1] in _MERGING else piece
     return text
 
 
@@ -228,11 +273,21 @@ def _inline(node: Inline, dialect: Dialect) -> str:
     if isinstance(node, Code):
         return _code(node.text, dialect)
     if isinstance(node, Link):
-        if words(node.children) == node.url:
-            return dialect.address.format(node.url)
-        said = _inlines(node.children, dialect)
-        return dialect.link(node.url, said) if said.strip() else said
+        return _link(node, dialect)
     return _inlines(node.children, dialect) if isinstance(node, Styled) else dialect.line_end
+
+
+def _link(node: Link, dialect: Dialect) -> str:
+    if is_bare(node):
+        return dialect.address.format(_unmarked(node.url))
+    # An address in the words of a link is a link of its own to some chats, and to some a fraud.
+    said = _inlines(on_one_line(node.children), dialect).replace("://", f":{INVISIBLE}//")
+    return dialect.link(node.url, said) if said.strip() else said
+
+
+def _unmarked(url: str) -> str:
+    """Return *url* with no mark that could be stress in it; RFC 3986, section 2.3, calls that equivalent."""
+    return re.sub(r"(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])", "%5F", url).replace("~", "%7E")
 
 
 def _code(text: str, dialect: Dialect) -> str:
@@ -245,32 +300,42 @@ def _code(text: str, dialect: Dialect) -> str:
 
 
 def _stressed(node: Styled, said: str, before: str, after: str, dialect: Dialect) -> str:
+    """Return *said* between the markers of its style, or as it is if they would not be seen as such."""
     marker = {"strong": dialect.strong, "emphasis": dialect.emphasis, "strike": dialect.strike}[node.style]
     inner = said.strip()
-    if not marker or not inner or "\n\n" in inner:
+    if not marker or not inner or _ends_early(marker, node, inner, dialect):
         return said
     left, right = said[: len(said) - len(said.lstrip())], said[len(said.rstrip()) :]
     before, after = (left or before)[-1:], (right or after)[:1]
-    if _joins(before, inner[0], dialect) or _joins(after, inner[-1], dialect):
+    opening, closing = (INVISIBLE if _touches(outer, dialect) else "" for outer in (before, after))
+    if _joins(opening or before, inner[0]) or _joins(closing or after, inner[-1]):
         return said
-    # Two markers that touch would be read as one.
-    opening = INVISIBLE if _touches(before, dialect) else ""
-    closing = INVISIBLE if _touches(after, dialect) else ""
-    return f"{left}{opening}{marker}{inner}{marker}{closing}{right}"
+    lines = inner.split("\n") if dialect.needs_word_boundary else [inner]
+    inner = "\n".join(f"{marker}{line.strip()}{marker}" for line in lines)
+    return f"{left}{opening}{inner}{closing}{right}"
 
 
-def _joins(outer: str, inner: str, dialect: Dialect) -> bool:
+def _ends_early(marker: str, node: Styled, inner: str, dialect: Dialect) -> bool:
+    """Return whether something in it would end the stress: an empty line, or a marker that some chats see in words."""
+    if dialect.needs_word_boundary:
+        return marker[0] in inner
+    return marker in words(node.children) or bool(re.search(r"\n\s*\n", inner))
+
+
+def _joins(outer: str, inner: str) -> bool:
     """
     Return whether a marker between the two would not be seen as one.
 
     https://spec.commonmark.org/0.31.2/#delimiter-run: not between a letter
     outside and a punctuation mark inside.
     """
-    letter_outside = bool(outer) and not outer.isspace() and not _PUNCTUATION.match(outer)
-    return letter_outside and bool(_PUNCTUATION.match(inner)) and not dialect.needs_word_boundary
+    return bool(outer) and not outer.isspace() and not _is_punctuation(outer) and _is_punctuation(inner)
 
 
 def _touches(outer: str, dialect: Dialect) -> bool:
-    if not outer or outer.isspace():
-        return False
-    return outer in "*_~`" or (dialect.needs_word_boundary and outer != INVISIBLE)
+    """Return whether a marker needs some distance from *outer*: two that touch would be read as one."""
+    return outer in ("*", "_", "~") or (dialect.needs_word_boundary and outer.isalnum())
+
+
+def _is_punctuation(char: str) -> bool:
+    return unicodedata.category(char)[0] in "PS"

@@ -18,14 +18,17 @@ from digest.document import (
     Paragraph,
     Plain,
     Quote,
+    Rule,
     Styled,
     Table,
+    is_bare,
     words,
 )
 
 #: What could call somebody in one chat or another: an at sign before anything,
-#: `<!channel>`, `<@U1>`, `<#C1>`, `<users/all>`, `<at id=all>`.
-_MENTION = re.compile(r"([@\uFF20])(?=[^\s\u200b])|(<)(?=[@#!/&:a-zA-Z])")
+#: `<!channel>`, `<@U1>`, `<#C1>`, `<users/all>`, `<at id=all>`. What follows
+#: the end of a text may be a name.
+_MENTION = re.compile(r"[@\uFF20](?![\s\u200b])|<(?=[@#!/&:a-zA-Z]|\Z)")
 TASK = {True: "☑ ", False: "☐ ", None: ""}
 BULLET = "• "
 
@@ -41,8 +44,8 @@ def harmless(text: str) -> str:
 
 
 def plain(blocks: Sequence[Block]) -> str:
-    """Return *blocks* as text that needs no markup; mentions in it are harmless."""
-    return "\n\n".join(_block(block) for block in blocks if not _is_rule(block))
+    """Return *blocks* as text that needs no markup and no font; mentions in it are harmless."""
+    return "\n\n".join(_block(block) for block in blocks if not isinstance(block, Rule))
 
 
 def aligned(table: Table) -> str:
@@ -62,26 +65,26 @@ def inline(nodes: Sequence[Inline]) -> str:
     return "".join(_inline(node) for node in nodes)
 
 
-def _is_rule(block: Block) -> bool:
-    return not isinstance(block, Heading | Paragraph | List | Quote | CodeBlock | Table)
-
-
-def _block(block: Block) -> str:
+def _block(block: Heading | Paragraph | List | Quote | CodeBlock | Table) -> str:
     if isinstance(block, Heading | Paragraph):
         return harmless(inline(block.children))
     if isinstance(block, List):
         return "\n".join(_items(block))
     if isinstance(block, Quote):
         return "\n".join(f"> {line}".rstrip() for line in plain(block.blocks).split("\n"))
-    if isinstance(block, CodeBlock):
-        return harmless(block.text)
-    return aligned(block) if isinstance(block, Table) else ""
+    return harmless(block.text) if isinstance(block, CodeBlock) else _table(block)
+
+
+def _table(table: Table) -> str:
+    """Return a line for each row: spaces cannot align what has no fixed width."""
+    rows = [[inline(cell) for cell in row] for row in (table.header, *table.rows)]
+    return harmless("\n".join(" | ".join(row).replace("\n", " ").rstrip() for row in rows))
 
 
 def _items(block: List) -> Iterator[str]:
     for index, item in enumerate(block.items):
         marker = BULLET if block.start is None else f"{block.start + index}. "
-        text = "\n".join(_block(inner) for inner in item.blocks if not _is_rule(inner))
+        text = "\n".join(_block(inner) for inner in item.blocks if not isinstance(inner, Rule))
         yield marker + TASK[item.done] + text.replace("\n", "\n" + " " * len(marker))
 
 
@@ -89,8 +92,8 @@ def _inline(node: Inline) -> str:
     if isinstance(node, Plain | Code):
         return node.text
     if isinstance(node, Link):
-        said = words(node.children)
-        return said if said in (node.url, node.url.removeprefix("mailto:")) else f"{said} ({node.url})"
+        said, address = words(node.children), node.url.removeprefix("mailto:")
+        return said if said == address or is_bare(node) else f"{said} ({address})"
     return inline(node.children) if isinstance(node, Styled) else "\n"
 
 

@@ -1,0 +1,178 @@
+"""
+Render in a child process that may not take long, grow large, or know a secret.
+
+Jinja's sandbox keeps a template from reaching out of its data, but bounds
+neither time nor memory: https://jinja.palletsprojects.com/en/stable/sandbox/.
+The child starts before the figures are fetched, so that it costs no time.
+"""
+
+from __future__ import annotations
+
+import _thread
+import json
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
+
+from digest.clock import Clock
+from digest.errors import TemplateError
+from digest.templates import TemplateFile
+
+# The parent needs neither jinja2 nor what brings it along.
+if TYPE_CHECKING:
+    from digest.context import Context
+
+#: The child imports what its parent does, from where its parent does.
+_BOOT = "import sys; sys.path[:] = sys.argv[1:]; from digest.sandbox import main; main()"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """
+    What a template may take.
+
+    Attributes:
+        seconds:
+            To compile, and again to render.
+        mebibytes:
+            Of memory for the whole child, where the system can bound it (POSIX).
+    """
+
+    seconds: int = 10
+    mebibytes: int = 512
+
+
+class Renderer:
+    """
+    A template that is being compiled in a child process.
+
+    Args:
+        file:
+            The template.
+        environ:
+            The variables of the parent; the action's inputs do not reach the child.
+        clock:
+            When its time is up, the child is ended.
+    """
+
+    def __init__(
+        self, file: TemplateFile, environ: Mapping[str, str], clock: Clock, limits: Limits | None = None
+    ) -> None:
+        """Start the child."""
+        self._file = file
+        self._clock = clock
+        self._limits = limits or Limits()
+        self._child = subprocess.Popen(  # noqa: S603 - this interpreter, and a constant
+            [sys.executable, "-I", "-X", "utf8", "-c", _BOOT, *filter(None, sys.path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={name: value for name, value in environ.items() if not name.startswith("DIGEST_")},
+        )
+        self._tell(pickle.dumps((file, self._limits)))
+
+    def render(self, context: Context) -> str:
+        """
+        Return what `digest.render.Template.render` makes of *context*.
+
+        Raises:
+            TemplateError:
+                If the template cannot be compiled or rendered within its limits.
+        """
+        try:
+            # Compiling was bounded by itself, so twice the time and some for the start.
+            most = min(2 * self._limits.seconds + 5, self._clock.left())
+            answer, _ = self._child.communicate(pickle.dumps(context), timeout=most)
+        except subprocess.TimeoutExpired:
+            self._stopped()
+        if self._child.returncode < 0:
+            self._stopped()
+        if self._child.returncode > 0:
+            message = "the renderer broke"
+            raise RuntimeError(message)
+        said: Mapping[str, Any] = json.loads(answer)
+        if "faults" in said:
+            raise TemplateError(*said["faults"])
+        return str(said["markdown"])
+
+    def close(self) -> None:
+        """End the child, whether or not it was used."""
+        self._child.kill()
+        with suppress(OSError):
+            self._child.communicate()
+
+    def __enter__(self) -> Renderer:
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the child."""
+        self.close()
+
+    def _tell(self, data: bytes) -> None:
+        assert self._child.stdin is not None  # noqa: S101 - it is a pipe
+        with suppress(BrokenPipeError):  # the answer says why
+            self._child.stdin.write(data)
+            self._child.stdin.flush()
+
+    def _stopped(self) -> NoReturn:
+        limits = f"{self._limits.seconds} s or {self._limits.mebibytes} MiB"
+        message = f"{self._file.name}: the template took more than {limits} and was stopped; is a loop running away?"
+        raise TemplateError(message) from None
+
+
+def main() -> None:
+    """Be the child: read a template and its limits, then a context; write what came of it."""
+    _serve(sys.stdin.buffer, sys.stdout.buffer)
+
+
+def _serve(asked: BinaryIO, answer: BinaryIO) -> None:
+    # What is unpickled comes from the parent alone.
+    file, limits = pickle.load(asked)  # noqa: S301
+    _bound(limits)
+    from digest.render import Template
+
+    try:
+        with _within(limits.seconds):
+            template = Template(file)
+        context = pickle.load(asked)  # noqa: S301
+        with _within(limits.seconds):
+            said = {"markdown": template.render(context)}
+    except TemplateError as error:
+        said = {"faults": error.faults}  # type: ignore[dict-item]
+    answer.write(json.dumps(said).encode())
+
+
+def _bound(limits: Limits) -> None:
+    try:
+        import resource
+    except ImportError:  # Windows
+        return
+    size = limits.mebibytes * 1024 * 1024
+    resource.setrlimit(resource.RLIMIT_AS, (size, size))
+    # For what cannot be interrupted: one long computation outside of Python's loop.
+    resource.setrlimit(resource.RLIMIT_CPU, (2 * limits.seconds, 2 * limits.seconds))
+
+
+@contextmanager
+def _within(seconds: int) -> Iterator[None]:
+    """Interrupt what takes longer, with an error that tells the template's line."""
+
+    def interrupt(*_: object) -> NoReturn:
+        message = f"the template took more than {seconds} s; is a loop running away?"
+        raise TimeoutError(message)
+
+    signal.signal(signal.SIGINT, interrupt)
+    timer = threading.Timer(seconds, _thread.interrupt_main)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()

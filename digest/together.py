@@ -1,0 +1,42 @@
+"""Do several things at the same time, and wait for them no longer than there is time."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, wait
+from typing import TypeVar
+
+from digest.clock import Clock
+
+_Result = TypeVar("_Result")
+
+#: Seconds between two looks at the clock, which a cancelled run is stopped by.
+_LOOK = 0.1
+#: Seconds for what is under way when time is up.
+_GRACE = 1.0
+
+
+def together(tasks: Sequence[tuple[Callable[[], _Result], Clock]]) -> list[Future[_Result]]:
+    """
+    Do all *tasks*, each in a thread of its own, and return their futures, in order.
+
+    Each is waited for as long as its clock has time. A future that is not done
+    by then belongs to a task that hangs, as when a server sends its headers one
+    byte a minute. Its thread ends with the process.
+    """
+    futures: list[Future[_Result]] = [Future() for _ in tasks]
+    for (task, _), future in zip(tasks, futures, strict=True):
+        threading.Thread(target=_do, args=(task, future), daemon=True).start()
+    clocks = dict(zip(futures, (clock for _, clock in tasks), strict=True))
+    while any(clocks[future].left() > 0 for future in wait(futures, timeout=_LOOK).not_done):
+        pass
+    wait(futures, timeout=_GRACE)
+    return futures
+
+
+def _do(task: Callable[[], _Result], future: Future[_Result]) -> None:
+    try:
+        future.set_result(task())
+    except BaseException as error:  # noqa: BLE001 - whoever asks for the result gets it
+        future.set_exception(error)
