@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DAY_OF_LOCK := $(shell date -u -d '7 days ago' +%Y-%m-%dT00:00:00Z 2>/dev/null || date -u -v-7d +%Y-%m-%dT00:00:00Z)
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-annotate \
-	--exclude-newer $(DAY_OF_LOCK) --custom-compile-command 'make lock'
+	--exclude-newer $(DAY_OF_LOCK) --custom-compile-command 'make lock  # uv pip compile --universal --python-version 3.10'
 WORKFLOWS := .github/workflows/*.yml examples/*.yml tests/e2e/*.yml
 
 .PHONY: demo test lint e2e bench readme lock clean
@@ -28,7 +28,8 @@ lint: $(VENV)/.lint ## Check style, types, scripts, workflows and the action
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows $(WORKFLOWS)
 	$(BIN)/check-jsonschema --builtin-schema custom.github-workflows-require-timeout $(WORKFLOWS)
 	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
-	$(BIN)/zizmor --offline --strict-collection --persona pedantic . examples/*.yml
+	$(BIN)/zizmor --offline --strict-collection --persona pedantic .
+	$(BIN)/zizmor --offline --strict-collection examples/*.yml
 	$(BIN)/shellcheck --enable=all .ci/run
 	$(BIN)/python tests/lint_scripts.py
 
@@ -37,6 +38,9 @@ e2e: $(VENV)/.test $(VENV)/.lint .cache/bin/.made ## Run real workflow files wit
 
 readme: $(VENV)/.test ## Write the generated parts of README.md
 	PYTHONPATH=. $(BIN)/python tests/readme.py
+
+bench: ## Compare the action with what a team could run in its place; takes two minutes
+	$(PYTHON) -m benchmarks.compare
 
 lock: $(VENV)/.lock ## Compile the locks; a release younger than a week is left out
 	$(COMPILE) -o requirements.txt requirements.in

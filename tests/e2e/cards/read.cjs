@@ -1,0 +1,42 @@
+// Read messages as the chats do: [{chat, text}, ...] from standard input becomes
+// a list of trees on standard output, where a node is a text or [type, ...nodes].
+"use strict";
+
+const mattermost = require("@mattermost/commonmark");
+const rocketchat = require("@rocket.chat/message-parser");
+const discord = require("discord-markdown-parser");
+
+const list = (value) => (Array.isArray(value) ? value : value == null ? [] : [value]);
+
+function ofDiscord(node) {
+  if (typeof node === "string") return node;
+  if (node.type === "text") return node.content;
+  const target = node.target ? [["target", node.target]] : [];
+  return [node.type, ...target, ...list(node.content).map(ofDiscord)];
+}
+
+function ofRocketChat(node) {
+  if (typeof node === "string") return node;
+  if (node.type === "PLAIN_TEXT" || node.type === "CODE_LINE") return ofRocketChat(node.value ?? "");
+  if (node.type === "LINK") {
+    return ["link", ["target", node.value.src.value], ...list(node.value.label).map(ofRocketChat)];
+  }
+  return [node.type.toLowerCase(), ...list(node.value ?? node.unicode ?? node.shortCode).map(ofRocketChat)];
+}
+
+function ofMattermost(node) {
+  if (node.type === "text" || node.type === "softbreak") return node.literal ?? "\n";
+  const target = node.destination ? [["target", node.destination]] : [];
+  const nodes = [];
+  for (let child = node.firstChild; child; child = child.next) nodes.push(ofMattermost(child));
+  return [node.type, ...target, ...list(node.literal || node.mentionName || node.emojiName), ...nodes];
+}
+
+const READ = {
+  discord: (text) => discord.parse(text, "extended").map(ofDiscord),
+  mattermost: (text) => [ofMattermost(new mattermost.Parser().parse(text))],
+  rocketchat: (text) => rocketchat.parse(text).map(ofRocketChat),
+};
+
+const messages = JSON.parse(require("fs").readFileSync(0, "utf-8"));
+process.stdout.write(JSON.stringify(messages.map(({ chat, text }) => READ[chat](text))));
