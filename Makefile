@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DAY_OF_LOCK := $(shell date -u -d '7 days ago' +%Y-%m-%dT00:00:00Z 2>/dev/null || date -u -v-7d +%Y-%m-%dT00:00:00Z)
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-annotate \
-	--exclude-newer $(DAY_OF_LOCK) --custom-compile-command 'make lock  # uv pip compile --universal --python-version 3.10'
+	--exclude-newer $(DAY_OF_LOCK) --custom-compile-command 'make lock  \# uv pip compile --universal --python-version 3.10'
 WORKFLOWS := .github/workflows/*.yml examples/*.yml tests/e2e/*.yml
 
 .PHONY: demo test lint e2e bench readme lock clean
