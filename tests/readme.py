@@ -16,8 +16,10 @@ from zoneinfo import ZoneInfo
 
 import yaml
 
+from digest.audit import Audit
 from digest.context import build
-from digest.models import Audit, parse_overview, parse_ranking
+from digest.models import parse_overview, parse_ranking
+from digest.movers import LONGEST_RANKING
 from digest.render import Template
 from digest.standin import sample
 from digest.templates import locate
@@ -46,7 +48,11 @@ def written(readme: str) -> str:
 
 def _sample() -> str:
     answers = sample()
-    audit = Audit(parse_overview(answers["overview"]), parse_ranking(answers["creators_top"], _CREATORS))
+    audit = Audit(
+        parse_overview(answers["overview"]),
+        parse_ranking(answers["creators_top"], _CREATORS),
+        longer=parse_ranking(answers["creators_top_30d"], LONGEST_RANKING),
+    )
     context = build(
         audit,
         title="CreatorAudit — weekly recap",
