@@ -9,15 +9,16 @@ import sys
 import tempfile
 import threading
 import traceback
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from digest import HOME, __version__
 from digest.clock import Clock
 from digest.config import Config, secrets
-from digest.errors import BUG, DeliveryError, DigestError, StaleDataError
+from digest.errors import BUG, DeliveryError, DigestError, OutputError, StaleDataError
 from digest.report import Runner, results_json, summary
 from digest.workflow import WorkflowRun
 
@@ -78,7 +79,8 @@ def main(
         return error.exit_code
     except Exception as error:  # noqa: BLE001 - the boundary: whatever is left is a bug
         runner.annotate("error", _bug(error))
-        runner.debug("".join(traceback.format_exception(error)))
+        # Frames only: the text of an error may hold a secret.
+        runner.debug("".join(traceback.format_tb(error.__traceback__)))
         return BUG
     return 0
 
@@ -117,6 +119,16 @@ class _Job:
     workflow_run: WorkflowRun
     runner: Runner
     clock: Clock
+    #: What could not be written, one line each; told at the end, as the chats come first.
+    lost: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def writing(self, what: str) -> Iterator[None]:
+        """Note that *what* is lost if it cannot be written, as on a full disk."""
+        try:
+            yield
+        except OSError as error:
+            self.lost.append(f"{what} could not be written: {error.strerror}; see to the runner's disk")
 
 
 def _fetch(job: _Job, clients: Clients) -> Audit:
@@ -166,17 +178,18 @@ def _set_outputs(job: _Job, environ: Mapping[str, str], message: Message, audit:
     """Write the digest to files that later steps can read, and name them."""
     from digest.mail import page
 
-    folder = Path(tempfile.mkdtemp(prefix="creatoraudit-digest-", dir=environ.get("RUNNER_TEMP") or None))
     files = {
         "message-file": ("message.md", message.markdown),
         "html-file": ("message.html", page(message.title, message.blocks)),
         "data-file": ("data.json", json.dumps(message.data, indent=2)),
     }
-    for output, (name, content) in files.items():
-        (folder / name).write_text(content, encoding="utf-8", newline="\n")
-        job.runner.set_output(output, str(folder / name))
-    job.runner.set_output("message", message.markdown.rstrip("\n"))
-    job.runner.set_output("stale-accounts", "" if audit.freshness is None else str(audit.freshness.stale))
+    with job.writing("the outputs"):
+        folder = Path(tempfile.mkdtemp(prefix="creatoraudit-digest-", dir=environ.get("RUNNER_TEMP") or None))
+        for output, (name, content) in files.items():
+            (folder / name).write_text(content, encoding="utf-8", newline="\n")
+            job.runner.set_output(output, str(folder / name))
+        job.runner.set_output("message", message.markdown.rstrip("\n"))
+        job.runner.set_output("stale-accounts", "" if audit.freshness is None else str(audit.freshness.stale))
 
 
 def _post(job: _Job, clients: Clients, message: Message, audit: Audit) -> Sequence[Result]:
@@ -240,8 +253,10 @@ def _delivered_before(job: _Job, clients: Clients) -> frozenset[str] | None:
 
 
 def _report(job: _Job, message: Message, results: Sequence[Result]) -> None:
-    job.runner.set_output("results", results_json(results))
-    job.runner.summarize(summary(message.markdown, results, dry_run=job.config.dry_run))
+    with job.writing("the output `results`"):
+        job.runner.set_output("results", results_json(results))
+    with job.writing("the job summary"):
+        job.runner.summarize(summary(message.markdown, results, dry_run=job.config.dry_run))
     if job.config.dry_run:
         job.runner.say(f"Dry run: nothing is posted. The message is:\n\n{message.markdown}")
     failures = [result for result in results if result.status in ("failed", "unknown")]
@@ -250,7 +265,9 @@ def _report(job: _Job, message: Message, results: Sequence[Result]) -> None:
             said = f"{result.status}; {result.note}" if result.note else result.status
             job.runner.say(f"{result.kind} ({result.host}): {said}")
     if failures:
-        raise DeliveryError(*(f"{result.kind} ({result.host}): {result.error}" for result in failures))
+        raise DeliveryError(*(f"{result.kind} ({result.host}): {result.error}" for result in failures), *job.lost)
+    if job.lost:
+        raise OutputError(*job.lost)
 
 
 def _stoppable_clock() -> Clock:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from http.cookiejar import DefaultCookiePolicy
 
 import httpx
 
@@ -63,6 +64,9 @@ class Clients:
                 " look at the variables SSL_CERT_FILE, SSL_CERT_DIR, HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY"
             )
             raise InputError(message) from None
+        for client in (self.api, self.chats, self.github):
+            # No side needs cookies, and none is to be remembered by one.
+            client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
 
     def __enter__(self) -> Clients:
         """Return itself."""

@@ -7,6 +7,7 @@ DigestError         1   the text is the whole message; each fault is one line
   ApiError          1   the CreatorAudit API refused, or sent something else
   TemplateError     1   file:line: what is wrong in the template
   StaleDataError    1   the data are old, and `on-stale` says to fail then
+  OutputError       1   the message was posted, but what later steps read is lost
   DeliveryError     1   at least one webhook did not accept the message
 (anything else)     3   a bug of this action
 ```
@@ -66,6 +67,10 @@ class TemplateError(DigestError):
 
 class StaleDataError(DigestError):
     """Data are old or missing, and the user wants no digest of such."""
+
+
+class OutputError(DigestError):
+    """An output of the step, or the job summary, could not be written."""
 
 
 class DeliveryError(DigestError):

@@ -80,10 +80,8 @@ class Runner:
                 self._line(line)
 
     def debug(self, text: str) -> None:
-        """Write *text*, without secrets, if the run has debug logging switched on."""
+        """Write *text* if the run has debug logging switched on."""
         if self.debugging:
-            for secret in self.secrets:
-                text = text.replace(secret, "***")
             self.say(text)
 
     def set_output(self, name: str, value: str) -> None:

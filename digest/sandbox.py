@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 
 #: The child imports what its parent does, from where its parent does.
 _BOOT = "import sys; sys.path[:] = sys.argv[1:]; from digest.sandbox import main; main()"
+#: Seconds between two looks at the clock.
+_LOOK = 0.1
+#: What the variables that hold secrets begin with; act sets the second kind.
+_SECRET = ("DIGEST_", "INPUT_")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,7 @@ class Renderer:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env={name: value for name, value in environ.items() if not name.startswith("DIGEST_")},
+            env={name: value for name, value in environ.items() if not name.startswith(_SECRET)},
         )
         self._tell(pickle.dumps((file, self._limits)))
 
@@ -85,14 +89,9 @@ class Renderer:
             TemplateError:
                 If the template cannot be compiled or rendered within its limits.
         """
-        try:
-            # Compiling was bounded by itself, so twice the time and some for the start.
-            most = min(2 * self._limits.seconds + 5, self._clock.left())
-            answer, _ = self._child.communicate(pickle.dumps(context), timeout=most)
-        except subprocess.TimeoutExpired:
-            self._stopped()
+        answer = self._ask(pickle.dumps(context))
         if self._child.returncode < 0:
-            self._stopped()
+            raise self._stopped()
         if self._child.returncode > 0:
             message = "the renderer broke"
             raise RuntimeError(message)
@@ -115,16 +114,27 @@ class Renderer:
         """End the child."""
         self.close()
 
+    def _ask(self, data: bytes | None) -> bytes:
+        """Return what the child answers to *data*; a look at the clock every so often ends it with the run."""
+        # Compiling was bounded by itself, so twice the time and some for the start.
+        clock = self._clock.within(2 * self._limits.seconds + 5)
+        while clock.left() > 0:
+            try:
+                return self._child.communicate(data, timeout=_LOOK)[0]
+            except subprocess.TimeoutExpired:
+                data = None  # it is under way
+        raise self._stopped()
+
     def _tell(self, data: bytes) -> None:
         assert self._child.stdin is not None  # noqa: S101 - it is a pipe
         with suppress(BrokenPipeError):  # the answer says why
             self._child.stdin.write(data)
             self._child.stdin.flush()
 
-    def _stopped(self) -> NoReturn:
+    def _stopped(self) -> TemplateError:
         limits = f"{self._limits.seconds} s or {self._limits.mebibytes} MiB"
-        message = f"{self._file.name}: the template took more than {limits} and was stopped; is a loop running away?"
-        raise TemplateError(message) from None
+        why = f"it took more than {limits}; is a loop running away?" if self._clock.left() > 0 else self._clock.over()
+        return TemplateError(f"{self._file.name}: the template was stopped: {why}")
 
 
 def main() -> None:
