@@ -11,8 +11,9 @@ from typing import Any
 
 #: The statuses that pass. https://docs.creatoraudit.com/api-reference/rate-limits
 #: asks to try again on 429 and 503; the others are the usual failures of a
-#: gateway or a server. https://www.rfc-editor.org/rfc/rfc9110#section-15
-BUSY = frozenset({429, 500, 502, 503, 504})
+#: gateway or a server, or ask for it: https://www.rfc-editor.org/rfc/rfc9110#section-15
+#: and https://www.rfc-editor.org/rfc/rfc8470#section-5.2
+BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})
 #: RFC 9110 has whole seconds; some chats send fractions.
 _SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?")
 

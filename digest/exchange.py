@@ -16,10 +16,13 @@ from dataclasses import dataclass, replace
 
 import httpx
 
-from digest.answer import BUSY, Answer, retry_after
+from digest.answer import Answer, retry_after
 from digest.clock import Clock
 
 TRIES = 4
+#: https://docs.creatoraudit.com/api-reference/rate-limits asks for this on 429
+#: and 503; the others are the usual passing failures of a gateway or a server.
+RETRIED = frozenset({429, 500, 502, 503, 504})
 #: Seconds. A server that asks for more than this is not waited for.
 LONGEST_WAIT = 90.0
 #: Seconds before the second try; doubled for each later one.
@@ -72,7 +75,7 @@ class Outcome:
 
 def usual_wait(answer: Answer) -> float | None:
     """Return the seconds to wait at least before another try, beside `Retry-After`; None if there is to be none."""
-    return 0.0 if answer.status in BUSY else None
+    return 0.0 if answer.status in RETRIED else None
 
 
 def exchange(
@@ -116,9 +119,10 @@ def exchange(
             if asked is None:
                 return outcome
             pause = max(asked, retry_after(answer, clock.now()), _backoff(attempt, clock))
-        if attempt == TRIES or pause > min(LONGEST_WAIT, clock.left()):
-            return outcome if attempt == TRIES else replace(outcome, failure=_too_long(pause, outcome.failure, clock))
-        clock.sleep(pause)
+        if attempt < TRIES:
+            if pause > min(LONGEST_WAIT, clock.left()):
+                return replace(outcome, failure=_too_long(pause, outcome.failure, clock))
+            clock.sleep(pause)
     return outcome
 
 
@@ -146,7 +150,8 @@ def _send(client: httpx.Client, request: httpx.Request, limit: int, clock: Clock
         NoAnswerError:
             If there is no complete answer. Redirects are answers.
     """
-    clock = clock.within(client.timeout.read or math.inf)
+    # What was sent before the run was cancelled is read to its end: a message that was accepted must be known.
+    clock = replace(clock.within(client.timeout.read or math.inf), stopped=bool)
     request.extensions["timeout"] = httpx.Timeout(min(clock.left(), _LONGEST_TIMEOUT)).as_dict()
     try:
         response = client.send(request, stream=True, follow_redirects=False)

@@ -118,7 +118,7 @@ def _could_be_markup(char: str, markdown: str, index: int) -> bool:
         return following == "/"
     if char == "." and markdown[max(0, index - 3) : index].lower() == "www":
         return True
-    return _opens_line(markdown, index)
+    return char in "#+-=.)>" and _opens_line(markdown, index)
 
 
 def _opens_line(markdown: str, index: int) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import hypothesis
 import pytest
-from fakes import HOOK, FakeClock, FakeNetwork, Run, answer_from, parse_outputs
+from fakes import HOOK, FakeClock, FakeNetwork, Run, answer_from, compare, parse_outputs
 
 from digest.cli import main
 from digest.standin import API_KEY, sample
@@ -26,24 +26,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture
 def golden(request: pytest.FixtureRequest) -> Callable[[Path, str], None]:
-    """
-    Return a function that compares a golden file with the text that it should hold, byte for byte.
-
-    With `--update-golden` a file that differs is rewritten. The test fails
-    then too, so that nothing passes by being updated: look at the diff, run again.
-    """
-
-    def golden(file: Path, actual: str) -> None:
-        content = actual.encode("utf-8")
-        kept = file.read_bytes() if file.is_file() else None
-        if kept != content and request.config.getoption("--update-golden"):
-            file.write_bytes(content)
-            pytest.fail(f"rewrote {file.parent.name}/{file.name}; read it, then run without --update-golden")
-        assert kept is not None, f"{file.parent.name}/{file.name} is missing; run with --update-golden, and read it"
-        assert kept.decode("utf-8") == actual
-        assert kept == content
-
-    return golden
+    """Return a function that compares a golden file with what it should hold: `fakes.compare`."""
+    update = bool(request.config.getoption("--update-golden"))
+    return lambda file, actual: compare(file, actual, update=update)
 
 
 @pytest.fixture

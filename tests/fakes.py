@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import httpx
+import pytest
 
 from digest.clock import Clock
 from digest.standin import CreatorAudit, Reply, Request
@@ -141,6 +143,25 @@ def answer_from(network: FakeNetwork, answers: Mapping[str, Any], base_url: str 
 def posted(network: FakeNetwork, url: str = HOOK) -> list[Any]:
     """Return the decoded bodies that were posted to *url*."""
     return [json.loads(request.content) for request in network.to(url)]
+
+
+def compare(file: Path, actual: str, *, update: bool) -> None:
+    """
+    Compare a golden file with the text that it should hold, byte for byte.
+
+    With *update*, a file that differs is rewritten. The test fails then too,
+    so that nothing passes by being updated: read the diff, run again.
+    """
+    shown = f"{file.parent.name}/{file.name}"
+    content = actual.encode("utf-8")
+    kept = file.read_bytes() if file.is_file() else None
+    if kept != content and update:
+        file.write_bytes(content)
+        pytest.fail(f"rewrote {shown}; read it, then run without --update-golden")
+    assert kept is not None, f"{shown} is missing; run with --update-golden, and read it"
+    before, after = kept.decode("utf-8").splitlines(), actual.splitlines()
+    difference = "\n".join(difflib.unified_diff(before, after, shown, "now", lineterm=""))
+    assert kept == content, difference or f"{shown}: line ends"
 
 
 def parse_outputs(file: Path) -> dict[str, str]:
