@@ -12,13 +12,14 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from digest import HOME, __version__
 from digest.clock import Clock
 from digest.config import Config, secrets
-from digest.errors import BUG, DeliveryError, DigestError, OutputError, StaleDataError
+from digest.errors import BUG, DeliveryError, DigestError, OutputError, StaleDataError, TemplateError
 from digest.report import Runner, results_json, summary
 from digest.workflow import WorkflowRun
 
@@ -161,11 +162,17 @@ def _message(job: _Job, context: Context, shielded: str) -> Message:
     from digest.destinations import Message
     from digest.document import parse
     from digest.text import reveal
+    from digest.together import together
 
+    # Some Markdown takes the square of its length to parse.
+    (parsing,) = together([(partial(parse, shielded), job.clock)])
+    if not parsing.done():
+        message = f"{job.config.template.name}: the message could not be read as Markdown, as {job.clock.over()}"
+        raise TemplateError(message)
     return Message(
         title=context.title.raw,
         markdown=reveal(shielded),
-        blocks=parse(shielded),
+        blocks=parsing.result(),
         data=plain(context),
         id=job.workflow_run.message_id(job.config.inputs),
         sent_at=job.clock.now().isoformat(timespec="seconds"),
@@ -195,7 +202,7 @@ def _set_outputs(job: _Job, environ: Mapping[str, str], message: Message, audit:
 def _post(job: _Job, clients: Clients, message: Message, audit: Audit) -> Sequence[Result]:
     """Post the message where it has not been posted yet; return how each delivery ended."""
     from digest.deliver import deliver, skipped
-    from digest.ledger import notice, receipt
+    from digest.ledger import notices, receipt
 
     webhooks = () if job.config.dry_run else job.config.webhooks
     withheld = _withheld(job, audit)
@@ -206,8 +213,8 @@ def _post(job: _Job, clients: Clients, message: Message, audit: Audit) -> Sequen
     to_do = [webhook for webhook in receipts if known is not None and receipts[webhook] not in known]
     done = dict(zip(to_do, deliver(clients.chats, message, to_do, job.clock), strict=True))
     accepted = [receipts[webhook] for webhook, result in done.items() if result.status == "accepted"]
-    if accepted and job.workflow_run.url:
-        job.runner.annotate("notice", notice(accepted))
+    for notice in notices(accepted) if job.workflow_run.url else ():
+        job.runner.annotate("notice", notice)
     why = "an earlier attempt may have posted it" if known is None else "an earlier attempt of this run posted it"
     return [done.get(webhook) or skipped(webhook, why) for webhook in webhooks]
 

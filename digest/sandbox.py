@@ -16,13 +16,16 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping
+from concurrent.futures import wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
 from digest.clock import Clock
 from digest.errors import TemplateError
 from digest.templates import TemplateFile
+from digest.together import together
 
 # The parent needs neither jinja2 nor what brings it along.
 if TYPE_CHECKING:
@@ -30,8 +33,8 @@ if TYPE_CHECKING:
 
 #: The child imports what its parent does, from where its parent does.
 _BOOT = "import sys; sys.path[:] = sys.argv[1:]; from digest.sandbox import main; main()"
-#: Seconds between two looks at the clock.
-_LOOK = 0.1
+#: Characters. The text of an error can hold what the template made.
+_LONGEST_FAULT = 4000
 #: What the variables that hold secrets begin with; act sets the second kind.
 _SECRET = ("DIGEST_", "INPUT_")
 
@@ -90,7 +93,8 @@ class Renderer:
                 If the template cannot be compiled or rendered within its limits.
         """
         answer = self._ask(pickle.dumps(context))
-        if self._child.returncode < 0:
+        # Who ends the run with Ctrl-C ends the child too, in whichever way.
+        if self._child.returncode < 0 or self._clock.stopped():
             raise self._stopped()
         if self._child.returncode > 0:
             message = "the renderer broke"
@@ -103,8 +107,8 @@ class Renderer:
     def close(self) -> None:
         """End the child, whether or not it was used."""
         self._child.kill()
-        with suppress(OSError):
-            self._child.communicate()
+        with suppress(OSError), self._child:  # what was not read any more cannot be written
+            pass
 
     def __enter__(self) -> Renderer:
         """Return itself."""
@@ -114,20 +118,21 @@ class Renderer:
         """End the child."""
         self.close()
 
-    def _ask(self, data: bytes | None) -> bytes:
-        """Return what the child answers to *data*; a look at the clock every so often ends it with the run."""
+    def _ask(self, data: bytes) -> bytes:
+        """Return what the child answers to *data*."""
         # Compiling was bounded by itself, so twice the time and some for the start.
         clock = self._clock.within(2 * self._limits.seconds + 5)
-        while clock.left() > 0:
-            try:
-                return self._child.communicate(data, timeout=_LOOK)[0]
-            except subprocess.TimeoutExpired:
-                data = None  # it is under way
-        raise self._stopped()
+        # In a thread, as `communicate` with a time-out forgets what it did not write within that.
+        (asking,) = together([(partial(self._child.communicate, data), clock)])
+        if not asking.done():
+            self._child.kill()
+            wait([asking])
+            raise self._stopped()
+        return asking.result()[0]
 
     def _tell(self, data: bytes) -> None:
         assert self._child.stdin is not None  # noqa: S101 - it is a pipe
-        with suppress(BrokenPipeError):  # the answer says why
+        with suppress(OSError):  # the pipe is broken; the answer says why
             self._child.stdin.write(data)
             self._child.stdin.flush()
 
@@ -146,17 +151,24 @@ def _serve(asked: BinaryIO, answer: BinaryIO) -> None:
     # What is unpickled comes from the parent alone.
     file, limits = pickle.load(asked)  # noqa: S301
     _bound(limits)
+    try:
+        said: Mapping[str, Any] = {"markdown": _rendered(file, limits, asked)}
+    except TemplateError as error:
+        said = {"faults": [fault[:_LONGEST_FAULT] for fault in error.faults]}
+    except (MemoryError, TimeoutError) as error:  # not in the template's own code
+        why = str(error) or f"the API's answers and the template need more than {limits.mebibytes} MiB"
+        said = {"faults": [f"{file.name}: {why}"]}
+    answer.write(json.dumps(said).encode())
+
+
+def _rendered(file: TemplateFile, limits: Limits, asked: BinaryIO) -> str:
     from digest.render import Template
 
-    try:
-        with _within(limits.seconds):
-            template = Template(file)
-        context = pickle.load(asked)  # noqa: S301
-        with _within(limits.seconds):
-            said = {"markdown": template.render(context)}
-    except TemplateError as error:
-        said = {"faults": error.faults}  # type: ignore[dict-item]
-    answer.write(json.dumps(said).encode())
+    with _within(limits.seconds):
+        template = Template(file)
+    context = pickle.load(asked)  # noqa: S301
+    with _within(limits.seconds):
+        return template.render(context)
 
 
 def _bound(limits: Limits) -> None:
@@ -164,10 +176,16 @@ def _bound(limits: Limits) -> None:
         import resource
     except ImportError:  # Windows
         return
-    size = limits.mebibytes * 1024 * 1024
-    resource.setrlimit(resource.RLIMIT_AS, (size, size))
-    # For what cannot be interrupted: one long computation outside of Python's loop.
-    resource.setrlimit(resource.RLIMIT_CPU, (2 * limits.seconds, 2 * limits.seconds))
+    bounds = {
+        resource.RLIMIT_AS: limits.mebibytes * 1024 * 1024,
+        # For what cannot be interrupted: one long computation outside of Python's loop.
+        resource.RLIMIT_CPU: 2 * limits.seconds,
+        # The system would write down the memory of a child that it ends for that.
+        resource.RLIMIT_CORE: 0,
+    }
+    for what, most in bounds.items():
+        with suppress(ValueError, OSError):  # macOS bounds no memory; elsewhere a lower bound may be set
+            resource.setrlimit(what, (most, most))
 
 
 @contextmanager
