@@ -175,6 +175,24 @@ def is_bare(link: Link) -> bool:
     return unquote(words(link.children)) == unquote(link.url)
 
 
+def holds_link(nodes: Sequence[Inline]) -> bool:
+    """Return whether a link is among *nodes* or inside one of them."""
+    return any(isinstance(node, Link) or (isinstance(node, Styled) and holds_link(node.children)) for node in nodes)
+
+
+def unstressed(nodes: Sequence[Inline]) -> tuple[Inline, ...]:
+    """Return *nodes* with nothing strong among them, for a place that is strong itself."""
+    return _joined(inner for node in nodes for inner in _without_strong(node))
+
+
+def _without_strong(node: Inline) -> tuple[Inline, ...]:
+    if not isinstance(node, Styled | Link):
+        return (node,)
+    children = unstressed(node.children)
+    strong = isinstance(node, Styled) and node.style == "strong"
+    return children if strong else (dataclasses.replace(node, children=children),)
+
+
 def _without_break(node: Inline) -> Inline:
     if isinstance(node, Break):
         return Plain(" ")

@@ -2,9 +2,9 @@
 Play each chat: take what the real one takes, refuse what it refuses, answer as it does.
 
 `digest.chats.kinds` is the data, one entry for each kind of
-`digest.destinations`; `digest.chats.rules` reads messages as the chats do.
-Where a vendor does not say, the strictest report is followed. The modules of
-the destinations name the sources.
+`digest.destinations`; `digest.chats.rules` reads messages as the chats do, and
+`digest.chats.replies` answers in their words. Where a vendor does not say, the
+strictest report is followed. The modules of the destinations name the sources.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 
-from digest.chats.kinds import ANYWHERE, CHATS, SILENCE, Manners
+from digest.chats.kinds import CHATS, Manners
+from digest.chats.replies import ANYWHERE, SILENCE
 from digest.chats.rules import Body, read
 from digest.standin import Reply, Request
 

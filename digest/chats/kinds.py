@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from digest.chats import rules
+from digest.chats.replies import (
+    data,
+    discord,
+    flow,
+    google,
+    lark,
+    limited,
+    mattermost,
+    page,
+    telegram,
+    text,
+    texts,
+    zulip,
+)
 from digest.chats.rules import Body, Rule, holds, lacks, larger, longer, utf8, utf16, without
 from digest.standin import Reply, Request
-
-#: The connection ends without an answer.
-SILENCE = Reply(0, b"")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,86 +60,19 @@ class Manners:
     name: Callable[[Request], str] = lambda _: ""
 
 
-def _text(status: int, words: str = "", **headers: str) -> Reply:
-    return Reply(status, words.encode(), {"Content-Type": "text/plain", **_named(headers)})
-
-
-def _html(status: int, words: str, **headers: str) -> Reply:
-    return Reply(status, f"<html>{words}</html>".encode(), {"Content-Type": "text/html", **_named(headers)})
-
-
-def _json(status: int, body: Body, **headers: str) -> Reply:
-    return Reply(status, json.dumps(body).encode(), {"Content-Type": "application/json", **_named(headers)})
-
-
-def _named(headers: Mapping[str, str]) -> dict[str, str]:
-    return {name.replace("_", "-"): value for name, value in headers.items()}
-
-
-def _plain(status: int, *words: str) -> dict[str, Reply]:
-    return {word: _text(status, word) for word in words}
-
-
-def _discord(status: int, code: int, message: str, **more: Any) -> Reply:
-    return _json(status, {"message": message, "code": code, **more})
-
-
-def _limited(seconds: float, **headers: str) -> Reply:
-    return _json(429, {"message": "You are being rate limited.", "retry_after": seconds, "global": False}, **headers)
-
-
-def _flow(status: int, code: str) -> dict[str, Reply]:
-    return {code: _json(status, {"error": {"code": code, "message": f"{code}."}})}
-
-
-def _google(code: int, status: str, message: str) -> Reply:
-    return _json(code, {"error": {"code": code, "message": message, "status": status}})
-
-
-def _mattermost(status: int, name: str, message: str) -> Reply:
-    return _json(status, {"id": name, "message": message, "status_code": status})
-
-
-def _telegram(status: int, description: str, **parameters: int) -> Reply:
-    more = {"parameters": parameters} if parameters else {}
-    return _json(status, {"ok": False, "error_code": status, "description": description, **more})
-
-
-def _lark(code: int, message: str) -> Reply:
-    return _json(200, {"code": code, "msg": message, "data": {}})
-
-
-def _zulip(status: int, code: str, message: str, **more: float) -> Reply:
-    return _json(status, {"result": "error", "code": code, "msg": message, **more})
-
-
-#: What may befall a request to any chat, most of it before it gets there.
-ANYWHERE: Mapping[str, Reply] = {
-    "silence": SILENCE,
-    "method not allowed": _text(405, "Method Not Allowed"),
-    "redirect": Reply(302, b"", {"Location": "https://elsewhere.example.test/"}),
-    "too large": _text(413, "Request Entity Too Large"),
-    "internal error": _text(500),
-    "bad gateway": _html(502, "502 Bad Gateway"),
-    "unavailable": _text(503, "Service Unavailable"),
-    "gateway timeout": _text(504, "upstream request timeout"),
-    "proxy is busy": _html(429, "You are being rate limited", Retry_After="7"),
-    "busy for an hour": _text(429, "Too Many Requests", Retry_After="3600"),
-}
-
 CHATS: Mapping[str, Manners] = {
     "slack": Manners(
         path=f"/services/T00000000/B00000000/{'X' * 24}",
-        takes=lambda *_: _text(200, "ok"),
+        takes=lambda *_: text(200, "ok"),
         replies={
-            **_plain(400, "invalid_payload", "no_text", "invalid_blocks", "user_not_found", "msg_blocks_too_long"),
-            **_plain(403, "action_prohibited", "posting_to_general_channel_denied", "invalid_token"),
-            **_plain(404, "channel_not_found", "no_service", "no_team", "no_active_hooks"),
-            **_plain(410, "channel_is_archived"),
-            **_plain(500, "rollup_error"),
-            "invalid_attachments": _text(400, "invalid_attachments: only_one_table_allowed"),
-            "busy": _text(429, "rate_limited", Retry_After="3"),
-            "not Slack": _html(200, "Sign in"),
+            **texts(400, "invalid_payload", "no_text", "invalid_blocks", "user_not_found", "msg_blocks_too_long"),
+            **texts(403, "action_prohibited", "posting_to_general_channel_denied", "invalid_token"),
+            **texts(404, "channel_not_found", "no_service", "no_team", "no_active_hooks"),
+            **texts(410, "channel_is_archived"),
+            **texts(500, "rollup_error"),
+            "invalid_attachments": text(400, "invalid_attachments: only_one_table_allowed"),
+            "busy": text(429, "rate_limited", Retry_After="3"),
+            "not Slack": page(200, "Sign in"),
         },
         unread="invalid_payload",
         rules=(
@@ -147,11 +89,11 @@ CHATS: Mapping[str, Manners] = {
     ),
     "slack-workflow": Manners(
         path="/triggers/T00000000/0000000000000/0123456789abcdef0123456789abcdef",
-        takes=lambda *_: _json(200, {"ok": True}),
+        takes=lambda *_: data(200, {"ok": True}),
         replies={
-            "invalid": _json(400, {"ok": False, "error": "invalid_webhook_trigger_payload"}),
-            "gone": _json(404, {"ok": False, "error": "trigger_not_found"}),
-            "busy": _json(429, {"ok": False, "error": "ratelimited"}, Retry_After="3"),
+            "invalid": data(400, {"ok": False, "error": "invalid_webhook_trigger_payload"}),
+            "gone": data(404, {"ok": False, "error": "trigger_not_found"}),
+            "busy": data(429, {"ok": False, "error": "ratelimited"}, Retry_After="3"),
         },
         unread="invalid",
         shows=rules.workflow_shows,
@@ -159,20 +101,20 @@ CHATS: Mapping[str, Manners] = {
     "discord": Manners(
         path=f"/api/webhooks/000000000000000000/{'X' * 68}",
         takes=lambda request, count: (
-            _json(200, {"id": str(count), **request.json()}) if request.query.get("wait") == "true" else _text(204)
+            data(200, {"id": str(count), **request.json()}) if request.query.get("wait") == "true" else text(204)
         ),
         replies={
-            "too long": _discord(400, 50035, "Invalid Form Body", errors={"content": {"_errors": []}}),
-            "empty": _discord(400, 50006, "Cannot send an empty message"),
-            "forum": _discord(400, 220001, "Webhooks posted to forum channels must have a thread_name or thread_id"),
-            "harmful link": _discord(400, 240000, "Message blocked by harmful links filter"),
-            "invalid token": _discord(401, 50027, "Invalid Webhook Token"),
-            "gone": _discord(404, 10015, "Unknown Webhook"),
-            "request too large": _discord(413, 40005, "Request entity too large"),
-            "overloaded": _discord(503, 130000, "API resource is currently overloaded. Try again a little later"),
-            "busy": _limited(1.337, Retry_After="2"),
-            "busy, in the body alone": _limited(64.57),
-            "cloudflare": _html(403, "error code: 1010"),
+            "too long": discord(400, 50035, "Invalid Form Body", errors={"content": {"_errors": []}}),
+            "empty": discord(400, 50006, "Cannot send an empty message"),
+            "forum": discord(400, 220001, "Webhooks posted to forum channels must have a thread_name or thread_id"),
+            "harmful link": discord(400, 240000, "Message blocked by harmful links filter"),
+            "invalid token": discord(401, 50027, "Invalid Webhook Token"),
+            "gone": discord(404, 10015, "Unknown Webhook"),
+            "request too large": discord(413, 40005, "Request entity too large"),
+            "overloaded": discord(503, 130000, "API resource is currently overloaded. Try again a little later"),
+            "busy": limited(1.337, Retry_After="2"),
+            "busy, in the body alone": limited(64.57),
+            "cloudflare": page(403, "error code: 1010"),
         },
         unread="too long",
         rules=(
@@ -183,13 +125,13 @@ CHATS: Mapping[str, Manners] = {
     ),
     "teams": Manners(
         path="/workflows/0123456789abcdef/triggers/manual/paths/invoke?api-version=1&sp=%2Ftriggers&sv=1.0&sig=0123",
-        takes=lambda *_: _text(202),
+        takes=lambda *_: text(202),
         replies={
-            **_flow(400, "TriggerInputSchemaMismatch"),
-            **_flow(400, "WorkflowTriggerIsNotEnabled"),
-            **_flow(401, "DirectApiAuthorizationRequired"),
-            **_flow(404, "WorkflowNotFound"),
-            "busy": _json(429, {"error": {"code": "TooManyRequests", "message": "Too many."}}, Retry_After="10"),
+            **flow(400, "TriggerInputSchemaMismatch"),
+            **flow(400, "WorkflowTriggerIsNotEnabled"),
+            **flow(401, "DirectApiAuthorizationRequired"),
+            **flow(404, "WorkflowNotFound"),
+            "busy": data(429, {"error": {"code": "TooManyRequests", "message": "Too many."}}, Retry_After="10"),
         },
         unread="TriggerInputSchemaMismatch",
         rules=(("DirectApiAuthorizationRequired", without("sig")),),
@@ -197,15 +139,15 @@ CHATS: Mapping[str, Manners] = {
     ),
     "google-chat": Manners(
         path="/v1/spaces/AAAA/messages?key=0123&token=0123",
-        takes=lambda request, count: _json(200, {"name": f"spaces/AAAA/messages/{count}", **request.json()}),
+        takes=lambda request, count: data(200, {"name": f"spaces/AAAA/messages/{count}", **request.json()}),
         replies={
-            "invalid": _google(400, "INVALID_ARGUMENT", "Invalid JSON payload received."),
-            "too long": _google(400, "INVALID_ARGUMENT", "Message is longer than 4096 characters"),
-            "no markup": _google(400, "INVALID_ARGUMENT", 'Unknown name "markupSyntax": Cannot find field.'),
-            "bad key": _google(400, "INVALID_ARGUMENT", "API key not valid. Please pass a valid API key."),
-            "forbidden": _google(403, "PERMISSION_DENIED", "The caller does not have permission"),
-            "gone": _google(404, "NOT_FOUND", "Webhook not found."),
-            "busy": _google(429, "RESOURCE_EXHAUSTED", "Resource has been exhausted (e.g. check quota)."),
+            "invalid": google(400, "INVALID_ARGUMENT", "Invalid JSON payload received."),
+            "too long": google(400, "INVALID_ARGUMENT", "Message is longer than 4096 characters"),
+            "no markup": google(400, "INVALID_ARGUMENT", 'Unknown name "markupSyntax": Cannot find field.'),
+            "bad key": google(400, "INVALID_ARGUMENT", "API key not valid. Please pass a valid API key."),
+            "forbidden": google(403, "PERMISSION_DENIED", "The caller does not have permission"),
+            "gone": google(404, "NOT_FOUND", "Webhook not found."),
+            "busy": google(429, "RESOURCE_EXHAUSTED", "Resource has been exhausted (e.g. check quota)."),
         },
         unread="invalid",
         rules=(
@@ -220,13 +162,13 @@ CHATS: Mapping[str, Manners] = {
     ),
     "mattermost": Manners(
         path=f"/hooks/{'x' * 26}",
-        takes=lambda *_: _text(200, "ok"),
+        takes=lambda *_: text(200, "ok"),
         replies={
-            "invalid": _mattermost(400, "web.incoming_webhook.parse.app_error", "Unable to parse incoming data."),
-            "no text": _mattermost(400, "web.incoming_webhook.text.app_error", "No text specified."),
-            "gone": _mattermost(404, "app.webhooks.get_incoming.app_error", "Unable to get the webhook."),
-            "locked": _mattermost(403, "web.incoming_webhook.channel_locked.app_error", "Not permitted here."),
-            "busy": _text(429, "limit exceeded", Retry_After="2"),
+            "invalid": mattermost(400, "web.incoming_webhook.parse.app_error", "Unable to parse incoming data."),
+            "no text": mattermost(400, "web.incoming_webhook.text.app_error", "No text specified."),
+            "gone": mattermost(404, "app.webhooks.get_incoming.app_error", "Unable to get the webhook."),
+            "locked": mattermost(403, "web.incoming_webhook.channel_locked.app_error", "Not permitted here."),
+            "busy": text(429, "limit exceeded", Retry_After="2"),
         },
         unread="invalid",
         rules=(("no text", lacks("text")),),
@@ -235,14 +177,14 @@ CHATS: Mapping[str, Manners] = {
     ),
     "rocketchat": Manners(
         path=f"/hooks/{'x' * 17}/{'x' * 43}",
-        takes=lambda *_: _json(200, {"success": True}),
+        takes=lambda *_: data(200, {"success": True}),
         replies={
-            "invalid": _json(400, {"success": False, "error": "error-invalid-message"}),
-            "too long": _json(400, {"success": False, "error": "error-message-size-exceeded"}),
-            "no override": _json(400, {"success": False, "error": "overriding destination channel is disabled"}),
-            "gone": _json(401, {"success": False, "error": "Invalid integration id or token provided."}),
-            "script failed": _json(200, {"success": False, "error": "the script took another way"}),
-            "busy": _json(429, {"success": False, "error": "too many requests"}, Retry_After="6"),
+            "invalid": data(400, {"success": False, "error": "error-invalid-message"}),
+            "too long": data(400, {"success": False, "error": "error-message-size-exceeded"}),
+            "no override": data(400, {"success": False, "error": "overriding destination channel is disabled"}),
+            "gone": data(401, {"success": False, "error": "Invalid integration id or token provided."}),
+            "script failed": data(200, {"success": False, "error": "the script took another way"}),
+            "busy": data(429, {"success": False, "error": "too many requests"}, Retry_After="6"),
         },
         unread="invalid",
         rules=(
@@ -253,14 +195,14 @@ CHATS: Mapping[str, Manners] = {
     ),
     "zulip": Manners(
         path="/api/v1/external/slack_incoming?api_key=0123&stream=digest",
-        takes=lambda *_: _json(200, {"result": "success", "msg": ""}),
+        takes=lambda *_: data(200, {"result": "success", "msg": ""}),
         replies={
-            "invalid": _zulip(400, "BAD_REQUEST", "Malformed JSON"),
-            "no content": _zulip(400, "BAD_REQUEST", "Message must not be empty"),
-            "unknown block": _zulip(400, "BAD_REQUEST", "Unknown block type"),
-            "no stream": _zulip(404, "STREAM_DOES_NOT_EXIST", "Channel 'digest' does not exist"),
-            "bad key": _zulip(401, "INVALID_API_KEY", "Invalid API key"),
-            "busy": _json(429, {"result": "error", "code": "RATE_LIMIT_HIT", "msg": "Too often", "retry-after": 28.7}),
+            "invalid": zulip(400, "BAD_REQUEST", "Malformed JSON"),
+            "no content": zulip(400, "BAD_REQUEST", "Message must not be empty"),
+            "unknown block": zulip(400, "BAD_REQUEST", "Unknown block type"),
+            "no stream": zulip(404, "STREAM_DOES_NOT_EXIST", "Channel 'digest' does not exist"),
+            "bad key": zulip(401, "INVALID_API_KEY", "Invalid API key"),
+            "busy": data(429, {"result": "error", "code": "RATE_LIMIT_HIT", "msg": "Too often", "retry-after": 28.7}),
         },
         unread="invalid",
         rules=(
@@ -273,21 +215,21 @@ CHATS: Mapping[str, Manners] = {
     ),
     "telegram": Manners(
         path=f"/bot00000:{'x' * 35}/sendMessage?chat_id=-1000",
-        takes=lambda _, count: _json(200, {"ok": True, "result": {"message_id": count}}),
+        takes=lambda _, count: data(200, {"ok": True, "result": {"message_id": count}}),
         replies={
-            "invalid": _telegram(400, "Bad Request: can't parse JSON"),
-            "no chat": _telegram(400, "Bad Request: chat_id is empty"),
-            "chat not found": _telegram(400, "Bad Request: chat not found"),
-            "migrated": _telegram(400, "Bad Request: group chat was upgraded", migrate_to_chat_id=-1001),
-            "empty": _telegram(400, "Bad Request: message text is empty"),
-            "too long": _telegram(400, "Bad Request: message is too long"),
-            "bad HTML": _telegram(400, "Bad Request: can't parse entities: Unsupported start tag"),
-            "bad token": _telegram(401, "Unauthorized"),
-            "kicked": _telegram(403, "Forbidden: bot was kicked from the group chat"),
-            "gone": _telegram(404, "Not Found"),
-            "conflict": _telegram(409, "Conflict: terminated by other getUpdates request"),
-            "busy": _telegram(429, "Too Many Requests: retry after 35", retry_after=35),
-            "not Telegram": _html(200, "Sign in"),
+            "invalid": telegram(400, "Bad Request: can't parse JSON"),
+            "no chat": telegram(400, "Bad Request: chat_id is empty"),
+            "chat not found": telegram(400, "Bad Request: chat not found"),
+            "migrated": telegram(400, "Bad Request: group chat was upgraded", migrate_to_chat_id=-1001),
+            "empty": telegram(400, "Bad Request: message text is empty"),
+            "too long": telegram(400, "Bad Request: message is too long"),
+            "bad HTML": telegram(400, "Bad Request: can't parse entities: Unsupported start tag"),
+            "bad token": telegram(401, "Unauthorized"),
+            "kicked": telegram(403, "Forbidden: bot was kicked from the group chat"),
+            "gone": telegram(404, "Not Found"),
+            "conflict": telegram(409, "Conflict: terminated by other getUpdates request"),
+            "busy": telegram(429, "Too Many Requests: retry after 35", retry_after=35),
+            "not Telegram": page(200, "Sign in"),
         },
         unread="invalid",
         rules=(
@@ -300,12 +242,12 @@ CHATS: Mapping[str, Manners] = {
     ),
     "webex": Manners(
         path=f"/v1/webhooks/incoming/{'X' * 70}",
-        takes=lambda *_: _text(204),
+        takes=lambda *_: text(204),
         replies={
-            "invalid": _json(400, {"message": "The request could not be understood by the server."}),
-            "too long": _json(400, {"message": "Message length limited to 7439 bytes."}),
-            "gone": _json(404, {"message": "Incoming webhook not found"}),
-            "busy": _json(429, {"message": "Too many requests"}, Retry_After="5"),
+            "invalid": data(400, {"message": "The request could not be understood by the server."}),
+            "too long": data(400, {"message": "Message length limited to 7439 bytes."}),
+            "gone": data(404, {"message": "Incoming webhook not found"}),
+            "busy": data(429, {"message": "Too many requests"}, Retry_After="5"),
         },
         unread="invalid",
         rules=(
@@ -315,14 +257,15 @@ CHATS: Mapping[str, Manners] = {
     ),
     "lark": Manners(
         path="/open-apis/bot/v2/hook/00000000-0000-0000-0000-000000000000",
-        takes=lambda *_: _json(200, {"code": 0, "msg": "success", "data": {}}),
+        takes=lambda *_: data(200, {"code": 0, "msg": "success", "data": {}}),
         replies={
-            "invalid": _lark(9499, "Bad Request"),
-            "gone": _lark(19001, "param invalid: incoming webhook access token invalid"),
-            "signature": _lark(19021, "sign match fail or timestamp is not within one hour from current time"),
-            "key words": _lark(19024, "Key Words Not Found"),
-            "too long": _lark(19036, "request body too large"),
-            "busy": _lark(11232, "frequency limited"),
+            "invalid": lark(9499, "Bad Request"),
+            "gone": lark(19001, "param invalid: incoming webhook access token invalid"),
+            "signature": lark(19021, "sign match fail or timestamp is not within one hour from current time"),
+            "key words": lark(19024, "Key Words Not Found"),
+            "too long": lark(19036, "request body too large"),
+            "busy": lark(11232, "frequency limited"),
+            "busy, in words": lark(9499, "too many request"),
         },
         unread="invalid",
         rules=(
@@ -332,13 +275,13 @@ CHATS: Mapping[str, Manners] = {
     ),
     "json": Manners(
         path="/hooks/catch/0123/0123456789abcdef",
-        takes=lambda *_: _json(200, {"status": "success"}),
+        takes=lambda *_: data(200, {"status": "success"}),
         replies={
-            "invalid": _text(400, "Bad Request"),
-            "queue full": _text(400, "Queue is full."),
-            "not registered": _json(404, {"code": 404, "message": "The requested webhook is not registered."}),
-            "gone": _text(410, "There is no scenario listening for this webhook."),
-            "busy": _text(429, "Too many requests", Retry_After="4"),
+            "invalid": text(400, "Bad Request"),
+            "queue full": text(400, "Queue is full."),
+            "not registered": data(404, {"code": 404, "message": "The requested webhook is not registered."}),
+            "gone": text(410, "There is no scenario listening for this webhook."),
+            "busy": text(429, "Too many requests", Retry_After="4"),
         },
         unread="invalid",
         name=lambda request: request.headers.get("idempotency-key", ""),

@@ -32,7 +32,8 @@ _CARD_TYPES = {
 _CARD_LARGEST = 21_000
 
 _TELEGRAM_TAGS = {"a", "b", "blockquote", "code", "em", "i", "pre", "s", "strong", "u"}
-_LARK_TAGS = {"a", "at", "hr", "img", "text"}
+#: What custom bots are documented to know.
+_LARK_TAGS = {"a", "at", "img", "text"}
 
 
 def read(body: bytes) -> Body | None:
@@ -210,9 +211,11 @@ def _telegram(body: Body) -> _TelegramHtml:
 
 
 def lark_malformed(_: Request, body: Body) -> bool:
-    """Say no to what is no post of lines of known elements."""
-    posts = body.get("content", {}).get("post", {}).values()
-    lines = [line for post in posts for line in post.get("content", ())]
+    """Say no to what is neither a text nor a post of lines of known elements."""
+    content = body.get("content", {})
+    if body.get("msg_type") == "text":
+        return not content.get("text")
+    lines = [line for post in content.get("post", {}).values() for line in post.get("content", ())]
     elements = [element for line in lines for element in line]
     return (
         body.get("msg_type") != "post"

@@ -11,20 +11,34 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit, urlunsplit
 
+from digest import __version__
 from digest.answer import Answer
 from digest.destinations.markup import Dialect, backslashed, bracketed, markup
 from digest.destinations.parts import parts, utf16
-from digest.destinations.protocol import Endpoint, Message, Payload, Verdict, nothing_to_check, usual_verdict
+from digest.destinations.protocol import (
+    BUSY_ADVICE,
+    Endpoint,
+    Message,
+    Payload,
+    Verdict,
+    check_path,
+    is_at,
+    usual_verdict,
+)
 
 idempotent = False
 #: Five in two seconds were seen to pass.
 pause = 0.5
-check = nothing_to_check
 
 _HOST = re.compile(r"((ptb|canary)\.)?discord(app)?\.com")
 _PATH = re.compile(r"(/api/(v\d{1,2}/)?webhooks/\d{17,20}/[\w-]{60,90})(/slack|/github)?/?", re.ASCII)
+#: Characters; code points by most reports, but UTF-16 units are never fewer.
 _MAX_CONTENT = 2_000
 _SUPPRESS_EMBEDS = 4
+#: https://docs.discord.com/developers/reference#user-agent: others may be blocked.
+_USER_AGENT = f"DiscordBot (https://github.com/OWNER/creatoraudit-digest, {__version__})"
+_FORUM = (220001, 220002, 220003, 220004)
+_OVERLOADED = 130000
 _DIALECT = Dialect(
     strong="**",
     emphasis="*",
@@ -41,7 +55,12 @@ _DIALECT = Dialect(
 
 def claims(url: SplitResult) -> bool:
     """Claim the webhooks of discord.com, and of its endpoints for Slack and GitHub."""
-    return bool(_HOST.fullmatch(url.hostname or "")) and bool(_PATH.fullmatch(url.path))
+    return is_at(url, _HOST)
+
+
+def check(url: SplitResult) -> None:
+    """Refuse other URLs of Discord, as that of a channel."""
+    check_path(url, _HOST, _PATH, "/api/webhooks/ID/TOKEN")
 
 
 def payloads(message: Message, _url: SplitResult) -> Sequence[Payload]:
@@ -50,23 +69,25 @@ def payloads(message: Message, _url: SplitResult) -> Sequence[Payload]:
 
 
 def endpoint(url: str, _part_id: str) -> Endpoint:
-    """Ask for an answer, without which a message that is not kept looks well; keep `thread_id`."""
+    """Ask for an answer, without which a message that is not kept looks fine; keep `thread_id`."""
     split = urlsplit(url)
     native = _PATH.fullmatch(split.path)
     query = {**dict(parse_qsl(split.query)), "wait": "true"}
     path = native[1] if native else split.path
-    return Endpoint(urlunsplit(split._replace(path=path, query=urlencode(query))))
+    return Endpoint(urlunsplit(split._replace(path=path, query=urlencode(query))), {"User-Agent": _USER_AGENT})
 
 
 def verdict(answer: Answer) -> Verdict:
     """Read how long to wait from the body; a webhook that is gone must not be called again."""
     usual = usual_verdict(answer)
-    wait = answer.object().get("retry_after")
-    if usual.outcome == "busy" and isinstance(wait, int | float):
-        return Verdict("busy", wait=float(wait), advice=usual.advice)
-    code = answer.object().get("code")
-    if code in (220001, 220002, 220003, 220004):
+    body = answer.object()
+    code, wait = body.get("code"), body.get("retry_after")
+    if usual.outcome == "busy" or code == _OVERLOADED:
+        return Verdict("busy", wait=float(wait) if isinstance(wait, int | float) else 0.0, advice=BUSY_ADVICE)
+    if code in _FORUM:
         return Verdict("refused", advice="the channel is a forum: add ?thread_id= and the thread's id to the URL")
+    if answer.status == 403 and not body:  # noqa: PLR2004 - Cloudflare answers in HTML
+        return Verdict("refused", advice="Discord's firewall turned this runner away; re-run the job later")
     return usual
 
 

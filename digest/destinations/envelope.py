@@ -4,7 +4,7 @@ Zapier, Make, n8n and any other receiver of JSON: the message in every form, und
 | name | content |
 | --- | --- |
 | `text` | plain text |
-| `markdown` | CommonMark |
+| `markdown` | CommonMark with tables |
 | `html` | a page for a mail |
 | `title` | the headline, plain |
 | `data` | what the template saw |
@@ -17,15 +17,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 from urllib.parse import SplitResult
 
+from digest.answer import Answer
+from digest.destinations.markup import Dialect, backslashed, bracketed, markup
 from digest.destinations.plain import plain
-from digest.destinations.protocol import Endpoint, Message, Payload, nothing_to_check, usual_verdict
+from digest.destinations.protocol import Endpoint, Message, Payload, Verdict, nothing_to_check, usual_verdict
 from digest.mail import page
 
 #: The key lets a receiver drop what it has; one that ignores it is the team's own.
 idempotent = True
 pause = 0.0
 check = nothing_to_check
-verdict = usual_verdict
+
+#: CommonMark with GitHub's tables and strikethrough. Not what the template
+#: rendered: who passes it on to a chat must not call anybody.
+_DIALECT = Dialect(
+    strong="**",
+    emphasis="*",
+    strike="~~",
+    escape=backslashed,
+    guard="\\",
+    link=bracketed,
+    address="<{}>",
+    headings=6,
+    tables=True,
+)
 
 
 def claims(_url: SplitResult) -> bool:
@@ -39,7 +54,7 @@ def payloads(message: Message, _url: SplitResult) -> Sequence[Payload]:
         Payload(
             {
                 "text": plain(message.blocks),
-                "markdown": message.markdown,
+                "markdown": markup(message.blocks, _DIALECT),
                 "html": page(message.title, message.blocks),
                 "title": message.title,
                 "data": message.data,
@@ -53,3 +68,10 @@ def payloads(message: Message, _url: SplitResult) -> Sequence[Payload]:
 def endpoint(url: str, part_id: str) -> Endpoint:
     """Name the message in a header."""
     return Endpoint(url, {"Idempotency-Key": part_id})
+
+
+def verdict(answer: Answer) -> Verdict:
+    """Take any 2xx for a yes."""
+    if answer.status == 404 and "not registered" in answer.text:  # noqa: PLR2004 - as n8n says it
+        return Verdict("refused", advice="switch the workflow on, and use the URL for production, not that for tests")
+    return usual_verdict(answer)

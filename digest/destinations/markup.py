@@ -12,6 +12,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from digest.destinations.plain import TASK, aligned, harmless
 from digest.document import (
@@ -31,6 +32,7 @@ from digest.document import (
     Table,
     is_bare,
     on_one_line,
+    unstressed,
     words,
 )
 
@@ -39,11 +41,11 @@ INVISIBLE = "\N{ZERO WIDTH SPACE}"
 #: What could be markup anywhere. A backslash before a letter or a digit is none.
 _MARKS = re.compile(r"\\(?!\w)|[`*_\[\]~|]")
 _TICKS = re.compile(r"`+")
-_EMOJI_OR_ENTITY = re.compile(r":(?=[\w+-]+:)|&(?=[#\w]|\Z)")
+_EMOJI_OR_ENTITY = re.compile(r":(?=[\w+-]+:)|&(?=#?\w+;|\Z)")
 #: What makes a line something else than words, where it is the first of them.
 _OPENS_BLOCK = re.compile(r"(?m)^(?=[#>+-])|^\d{1,9}(?=[.)](?:\s|$))")
 #: What makes a headline or a table of the line before.
-_UNDERLINE = re.compile(r"(?m)^(?=[=:][=:|\s-]*$)")
+_UNDERLINE = re.compile(r"(?m)^(?=[=:][=:-]*[^\S\n]*$)")
 #: White space that would make code of a line, or nothing.
 _INDENT = re.compile(r"(?m)^[^\S\n]+")
 #: Two pieces that would be read as one: code, or the mark of an image.
@@ -148,7 +150,7 @@ def angled(url: str, label: str) -> str:
 def _stacked(blocks: Sequence[Block], dialect: Dialect, gap: Callable[[Block, Block, Dialect], str]) -> str:
     """Return *blocks* one below the other, with *gap* between two."""
     blocks = [block for block in blocks if not isinstance(block, Rule) or dialect.rule]
-    text = "".join(gap(before, block, dialect) + _block(block, dialect) for before, block in zip(blocks, blocks[1:]))
+    text = "".join(gap(before, block, dialect) + _block(block, dialect) for before, block in pairwise(blocks))
     return (_block(blocks[0], dialect) if blocks else "") + text
 
 
@@ -201,20 +203,12 @@ def _heading(block: Heading, dialect: Dialect) -> str:
         # A run of them at the end would be no part of the headline.
         return text + INVISIBLE if text.endswith("#") else text
     # Stress inside stress would end it.
-    return _guarded(_inlines((Styled("strong", _unstressed(children)),), dialect), dialect)
-
-
-def _unstressed(nodes: Sequence[Inline]) -> tuple[Inline, ...]:
-    return tuple(
-        inner
-        for node in nodes
-        for inner in (node.children if isinstance(node, Styled) and node.style == "strong" else (node,))
-    )
+    return _guarded(_inlines((Styled("strong", unstressed(children)),), dialect), dialect)
 
 
 def _guarded(text: str, dialect: Dialect) -> str:
     """Return *text* with no line that opens a block; only words do, as no mark of a dialect is one of these."""
-    text = _OPENS_BLOCK.sub(rf"\g<0>{re.escape(dialect.guard)}", _INDENT.sub("", text))
+    text = _OPENS_BLOCK.sub(lambda match: match[0] + dialect.guard, _INDENT.sub("", text))
     return _UNDERLINE.sub(INVISIBLE, text)
 
 
@@ -223,9 +217,9 @@ def _items(block: List, dialect: Dialect) -> Iterator[str]:
     dialect = replace(dialect, tables=False)
     for index, item in enumerate(block.items):
         marker = dialect.bullet if block.start is None else f"{block.start + index}. "
-        first, *others = (marker + TASK[item.done] + _stacked(item.blocks, dialect, _gap_inside)).split("\n")
+        first, *others = (TASK[item.done] + _stacked(item.blocks, dialect, _gap_inside)).split("\n")
         indent = " " * len(marker)
-        yield "\n".join([first.rstrip(" "), *(indent + line if line else "" for line in others)])
+        yield "\n".join([marker + first if first else marker.rstrip(), *(line and indent + line for line in others)])
 
 
 def _fence(text: str, language: str, dialect: Dialect) -> str:
@@ -254,17 +248,39 @@ def _cell(cell: Sequence[Inline], dialect: Dialect) -> str:
     return _inlines(nodes, dialect)
 
 
-def _inlines(nodes: Sequence[Inline], dialect: Dialect) -> str:
-    """Return *nodes* one after the other; what stands on either side decides whether a stress is seen."""
+def _inlines(nodes: Sequence[Inline], dialect: Dialect, before: str = "", after: str = "") -> str:
+    """
+    Return *nodes* one after the other.
+
+    Args:
+        before, after:
+            The character on either side, empty if it is a marker or none: it
+            decides whether a stress is seen.
+    """
     said = [_inline(node, dialect) for node in nodes]
     text = ""
-    for index, node in enumerate(nodes):
-        piece = said[index]
+    for node, inner, following in zip(nodes, said, _following(said, after), strict=True):
+        preceding, piece = text[-1:] or before, inner
         if isinstance(node, Styled):
-            following = next((later for later in said[index + 1 :] if later), "")
-            piece = _stressed(node, piece, text[-1:], following[:1], dialect)
+            piece = _stressed(node, inner, preceding, following, dialect)
+        elif isinstance(node, Link) and is_bare(node) and dialect.address == "{}":
+            piece = _apart(inner, preceding, following)
         text += INVISIBLE + piece if text[-1:] + piece[:1] in _MERGING else piece
     return text
+
+
+def _following(said: Sequence[str], after: str) -> list[str]:
+    """Return the character that follows each text, *after* the last."""
+    characters = []
+    for text in reversed(said):
+        characters.append(after)
+        after = text[:1] or after
+    return characters[::-1]
+
+
+def _apart(address: str, before: str, after: str) -> str:
+    """Return an address that nothing around it can be read as a part of."""
+    return (" " if before.isalnum() else "") + address + (" " if after and after not in " \n.,;:!?)'\"" else "")
 
 
 def _inline(node: Inline, dialect: Dialect) -> str:
@@ -300,26 +316,27 @@ def _code(text: str, dialect: Dialect) -> str:
 
 
 def _stressed(node: Styled, said: str, before: str, after: str, dialect: Dialect) -> str:
-    """Return *said* between the markers of its style, or as it is if they would not be seen as such."""
+    """Return *said*, what *node* holds, between the markers of its style; without if they would not be seen as such."""
     marker = {"strong": dialect.strong, "emphasis": dialect.emphasis, "strike": dialect.strike}[node.style]
     inner = said.strip()
-    if not marker or not inner or _ends_early(marker, node, inner, dialect):
-        return said
-    left, right = said[: len(said) - len(said.lstrip())], said[len(said.rstrip()) :]
-    before, after = (left or before)[-1:], (right or after)[:1]
-    opening, closing = (INVISIBLE if _touches(outer, dialect) else "" for outer in (before, after))
-    if _joins(opening or before, inner[0]) or _joins(closing or after, inner[-1]):
-        return said
-    lines = inner.split("\n") if dialect.needs_word_boundary else [inner]
-    inner = "\n".join(f"{marker}{line.strip()}{marker}" for line in lines)
-    return f"{left}{opening}{inner}{closing}{right}"
+    if marker and inner and not _ends_early(marker, node, inner, dialect):
+        left, right = said[: len(said) - len(said.lstrip())], said[len(said.rstrip()) :]
+        outer = (left or before)[-1:], (right or after)[:1]
+        opening, closing = (INVISIBLE if _touches(char, dialect) else "" for char in outer)
+        if not _joins(opening or outer[0], inner[0]) and not _joins(closing or outer[1], inner[-1]):
+            lines = inner.split("\n") if dialect.needs_word_boundary else [inner]
+            marked = "\n".join(f"{marker}{line.strip()}{marker}" for line in lines)
+            return f"{left}{opening}{marked}{closing}{right}"
+    return _inlines(node.children, dialect, before, after)
 
 
 def _ends_early(marker: str, node: Styled, inner: str, dialect: Dialect) -> bool:
     """Return whether something in it would end the stress: an empty line, or a marker that some chats see in words."""
     if dialect.needs_word_boundary:
         return marker[0] in inner
-    return marker in words(node.children) or bool(re.search(r"\n\s*\n", inner))
+    # Mattermost takes the first two of `***a** b*` for a strong.
+    uneven = marker == "*" and inner.startswith("*") != inner.endswith("*")
+    return uneven or marker in words(node.children) or bool(re.search(r"\n\s*\n", inner))
 
 
 def _joins(outer: str, inner: str) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import SplitResult
 
-from digest.destinations.markup import Dialect, backslashed, bracketed, markup
+from digest.destinations.markup import INVISIBLE, Dialect, backslashed, bracketed, markup
 from digest.destinations.parts import parts
 from digest.destinations.protocol import Message, Payload, as_given, nothing_to_check, usual_verdict
 
@@ -29,9 +29,11 @@ _DIALECT = Dialect(
     strong="**",
     emphasis="*",
     strike="~~",
-    escape=backslashed,
+    # `#name` is a hashtag and `~name` a channel, whatever stands before them.
+    escape=lambda text: re.sub(r"[#~](?=\w)", rf"\g<0>{INVISIBLE}", backslashed(text)),
     guard="\\",
     link=bracketed,
+    address="<{}>",
     headings=6,
     tables=True,
 )

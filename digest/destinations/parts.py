@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any, TypeAlias
 
 from digest.destinations.protocol import Message, Payload
-from digest.document import Block, Link, Paragraph, Plain, Styled
+from digest.document import Block, Link, Paragraph, Plain, Styled, visible
 from digest.split import Blocks, split
 
 Body: TypeAlias = "Mapping[str, Any]"
@@ -31,13 +31,19 @@ def parts(
         write:
             Makes the body of some blocks.
         fits:
-            Whether a body is within the chat's limits.
+            Whether a body is within the chat's limits; the simpler ones are to be, too.
         simpler:
             Make bodies that say the same with less.
     """
     most = MOST_PARTS if message.overflow == "split" else 1
-    blocks = message.blocks or (Paragraph((Plain(message.title),)),)
-    found, omitted = split(blocks, lambda part: fits(write(part)), most=most, notice=lambda n: _notice(n, message))
+    # Chats refuse a message without a word.
+    blocks = message.blocks if visible(message.blocks).strip() else (Paragraph((Plain(message.title),)),)
+    found, omitted = split(
+        blocks,
+        lambda part: all(fits(make(part)) for make in (write, *simpler)),
+        most=most,
+        notice=lambda count: _notice(count, message),
+    )
     last = len(found) - 1
     return [
         Payload(write(part), tuple(_distinct(write, simpler, part)), omitted if index == last else 0)

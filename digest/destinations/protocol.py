@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
@@ -9,6 +10,10 @@ from urllib.parse import SplitResult
 
 from digest.answer import BUSY, Answer
 from digest.document import Block
+
+#: What to do when a chat stays busy.
+BUSY_ADVICE = "the chat is busy or out of order; re-run the job later"
+TOO_LONG_ADVICE = "the message is too long for this chat; lower `limit` or shorten the template"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +134,18 @@ def nothing_to_check(_url: SplitResult) -> None:
     """Find no fault, for a chat all of whose URLs look alike."""
 
 
+def is_at(url: SplitResult, host: re.Pattern[str]) -> bool:
+    """Return whether *url* is on a chat's own *host*, where that is served."""
+    return bool(host.fullmatch(url.hostname or "")) and url.port in (None, 443)
+
+
+def check_path(url: SplitResult, host: re.Pattern[str], path: re.Pattern[str], expected: str) -> None:
+    """Raise ValueError if *url* is on a chat's own *host*, but has another *path* than its webhooks."""
+    if is_at(url, host) and not path.fullmatch(url.path):
+        message = f"not the URL of a webhook of this chat, whose path is {expected}; copy it again"
+        raise ValueError(message)
+
+
 def as_given(url: str, _part_id: str) -> Endpoint:
     """Post to the webhook's own URL."""
     return Endpoint(url)
@@ -139,7 +156,7 @@ def usual_verdict(answer: Answer) -> Verdict:
     if answer.success:
         return Verdict("accepted")
     if answer.status in BUSY:
-        return Verdict("busy", advice="the chat is busy or out of order; re-run the job later")
+        return Verdict("busy", advice=BUSY_ADVICE)
     return Verdict("refused", advice=usual_advice(answer.status))
 
 
@@ -150,5 +167,5 @@ def usual_advice(status: int) -> str:
     if 300 <= status < 400:  # noqa: PLR2004 - RFC 9110, section 15.4
         return "redirects are not followed; put the final URL into the secret"
     if status == 413:  # noqa: PLR2004 - content too large
-        return "the message is too long for this chat; lower `limit` or shorten the template"
+        return TOO_LONG_ADVICE
     return "the receiver did not like the message; check that the URL is of this kind of chat"

@@ -1,7 +1,8 @@
 """
 Rocket.Chat incoming integrations: its Markdown, which has no tables.
 
-https://docs.rocket.chat/docs/integrations
+https://docs.rocket.chat/docs/integrations. As read in packages/message-parser/src/grammar.pegjs
+of Rocket.Chat, a headline is plain words, and no mark may stand inside its own stress.
 """
 
 from __future__ import annotations
@@ -30,11 +31,12 @@ _DIALECT = Dialect(
     strong="**",
     emphasis="_",
     strike="~~",
-    # Whether its parser knows backslashes is not documented.
-    escape=interrupted,
+    # It knows a few backslashes, but not for all marks. `#name` is a channel.
+    escape=lambda text: re.sub(r"#(?=\w)", f"#{INVISIBLE}", interrupted(text)),
     guard=INVISIBLE,
     link=bracketed,
     headings=4,
+    styled_headings=False,
     long_fences=False,
     rule="",
     needs_word_boundary=True,

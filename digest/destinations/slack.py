@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import takewhile
 from typing import Any
 from urllib.parse import SplitResult
 
 from digest.answer import Answer
 from digest.destinations.parts import parts, utf16
 from digest.destinations.plain import TASK, aligned, harmless, plain
-from digest.destinations.protocol import Message, Payload, Verdict, as_given, usual_advice, usual_verdict
+from digest.destinations.protocol import Message, Payload, Verdict, as_given, check_path, is_at, usual_verdict
 from digest.document import (
     Alignment,
     Block,
@@ -32,6 +33,7 @@ from digest.document import (
     Quote,
     Styled,
     Table,
+    holds_link,
     words,
 )
 
@@ -41,32 +43,40 @@ pause = 1.1
 endpoint = as_given
 
 HOST = re.compile(r"hooks\.slack(-gov)?\.com")
+#: How the paths of workflow triggers start: a kind of its own.
+WORKFLOWS = ("/triggers/", "/workflows/")
 _PATH = re.compile(r"/services/T[A-Z0-9]+/B[A-Z0-9]+/[A-Za-z0-9]+/?")
 #: https://docs.slack.dev/reference/block-kit/blocks
 _MAX_BLOCKS = 50
 _MAX_HEADER = 150
 #: Not documented; `msg_blocks_too_long` was seen from 13,200 on.
 _MAX_TEXT = 12_000
-#: Slack cuts the fallback at 40,000 and asks for 4,000.
+#: Slack cuts the fallback, which notifications show, at 40,000 and asks for 4,000.
 _MAX_FALLBACK = 4_000
 #: https://docs.slack.dev/reference/block-kit/blocks/table-block
 _MAX_ROWS, _MAX_COLUMNS, _MAX_TABLE_TEXT = 100, 20, 10_000
 _MAX_INDENT = 8
+#: https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks/#handling_errors
+_ADVICE: Mapping[str, str] = {
+    "action_prohibited": "the workspace does not let this webhook post; ask its admins",
+    "channel_is_archived": "the webhook's channel is archived; make a webhook for another one",
+    "channel_not_found": "the webhook's channel is gone; make a webhook for another one",
+    "posting_to_general_channel_denied": "the workspace does not let webhooks post to #general; choose another channel",
+    "user_not_found": "the person whom the webhook writes to is gone; make a webhook for a channel",
+}
 _STYLES = {"strong": "bold", "emphasis": "italic", "strike": "strike"}
 
 _Json = dict[str, Any]
 
 
 def claims(url: SplitResult) -> bool:
-    """Claim the incoming webhooks of slack.com and slack-gov.com."""
-    return bool(HOST.fullmatch(url.hostname or "")) and bool(_PATH.fullmatch(url.path))
+    """Claim what is no workflow's on the hosts of Slack's webhooks."""
+    return is_at(url, HOST) and not url.path.startswith(WORKFLOWS)
 
 
 def check(url: SplitResult) -> None:
-    """Refuse the URLs of Slack that are no incoming webhooks."""
-    if HOST.fullmatch(url.hostname or "") and not _PATH.fullmatch(url.path):
-        message = "not the URL of an incoming webhook, whose path is /services/T…/B…/…; copy it again from Slack"
-        raise ValueError(message)
+    """Refuse other URLs of Slack, as a response URL, which works for half an hour."""
+    check_path(url, HOST, _PATH, "/services/T…/B…/…")
 
 
 def payloads(message: Message, _url: SplitResult) -> Sequence[Payload]:
@@ -81,35 +91,33 @@ def payloads(message: Message, _url: SplitResult) -> Sequence[Payload]:
 
 def verdict(answer: Answer) -> Verdict:
     """Take nothing for accepted but `ok`; a 500 means that the blocks were not understood."""
-    words_of_slack = answer.text.strip()
-    if answer.success and words_of_slack == "ok":
-        return Verdict("accepted")
-    if answer.status == 500 or (answer.status == 400 and words_of_slack.startswith("invalid_")):  # noqa: PLR2004
-        return Verdict("simplify", advice="Slack did not take the message even as plain text; report it as a bug")
+    said = answer.text.strip()
     if answer.success:
-        return Verdict("refused", advice="this is not how Slack says yes; check the webhook's URL")
-    if words_of_slack in ("channel_is_archived", "channel_not_found"):
-        return Verdict("refused", advice="the webhook's channel is gone; make a webhook for another one")
-    usual = usual_verdict(answer)
-    return usual if usual.outcome == "busy" else Verdict("refused", advice=usual_advice(answer.status))
+        no = Verdict("refused", advice="this is not how Slack says yes; check the webhook's URL")
+        return Verdict("accepted") if said == "ok" else no
+    if said in _ADVICE:
+        return Verdict("refused", advice=_ADVICE[said])
+    if answer.status in (400, 500):
+        return Verdict("simplify", advice="Slack did not take the message even as plain text; report it as a bug")
+    return usual_verdict(answer)
 
 
 def _body(blocks: Sequence[Block], *, tables: bool) -> _Json:
     return {"blocks": list(_blocks(blocks, tables=tables)), **_text(blocks, _MAX_FALLBACK)}
 
 
-def _text(blocks: Sequence[Block], longest: int = _MAX_TEXT) -> _Json:
+def _text(blocks: Sequence[Block], longest: int | None = None) -> _Json:
     """Return the body without blocks; `mrkdwn` is off, as it has no escapes."""
     text = plain(blocks).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    if len(text) > longest:
+    if longest is not None and len(text) > longest:
         # Not inside an entity, which has five characters at most.
         text = re.sub(r"&\w{0,4}$", "", text[: longest - 1]) + "…"
     return {"text": text, "mrkdwn": False, "unfurl_links": False, "unfurl_media": False}
 
 
 def _fits(body: Mapping[str, Any]) -> bool:
-    blocks = body["blocks"]
-    return len(blocks) <= _MAX_BLOCKS and sum(map(_length, blocks)) <= _MAX_TEXT
+    blocks = body.get("blocks", ())
+    return len(blocks) <= _MAX_BLOCKS and sum(map(_length, blocks)) <= _MAX_TEXT and utf16(body["text"]) <= _MAX_TEXT
 
 
 def _length(value: object) -> int:
@@ -138,7 +146,8 @@ def _block(block: Block) -> _Json:
 
 def _heading(block: Heading) -> _Json:
     text = harmless(words(block.children)).replace("\n", " ")
-    if block.level <= 2 and text.strip() and utf16(text) <= _MAX_HEADER:  # noqa: PLR2004 - deeper ones would shout
+    large = block.level <= 2  # noqa: PLR2004 - deeper ones would shout
+    if large and utf16(text) <= _MAX_HEADER and not holds_link(block.children):
         return {"type": "header", "text": {"type": "plain_text", "text": text, "emoji": False}}
     return _rich_text([_section([Styled("strong", block.children)])])
 
@@ -160,23 +169,25 @@ def _elements(block: Block, indent: int = 0) -> Iterator[_Json]:
 
 def _list(block: List, indent: int) -> Iterator[_Json]:
     """
-    Yield a list for each run of items with nothing nested between them.
+    Yield a list for each run of items of nothing but text, and what stands between them.
 
     Slack nests by the `indent` of one list after the other, and counts on by `offset`.
     """
     run: list[_Json] = []
-    first = 0
     for index, item in enumerate(block.items):
-        own = [inner for inner in item.blocks if not isinstance(inner, List)]
-        nested = [inner for inner in item.blocks if isinstance(inner, List)]
-        run.append(_section([Plain(TASK[item.done]), *_flat(own)] if item.done is not None else _flat(own)))
-        if nested:
-            yield _run(block, run, indent, first)
-            run, first = [], index + 1
-            for inner in nested:
-                yield from _list(inner, min(indent + 1, _MAX_INDENT))
-    if run:
-        yield _run(block, run, indent, first)
+        text = list(takewhile(_is_text, item.blocks))
+        task = [Plain(TASK[item.done])] if item.done is not None else []
+        run.append(_section([*task, *_flat(text)]))
+        others = item.blocks[len(text) :]
+        if others or index == len(block.items) - 1:
+            yield _run(block, run, indent, index + 1 - len(run))
+            run = []
+        for inner in others:
+            yield from _elements(inner, min(indent + 1, _MAX_INDENT))
+
+
+def _is_text(block: Block) -> bool:
+    return isinstance(block, Paragraph | Heading)
 
 
 def _run(block: List, items: list[_Json], indent: int, first: int) -> _Json:

@@ -16,7 +16,7 @@ from urllib.parse import SplitResult, parse_qs
 from digest.answer import Answer
 from digest.destinations.parts import parts
 from digest.destinations.plain import BULLET, TASK, harmless
-from digest.destinations.protocol import Message, Payload, Verdict, as_given, usual_verdict
+from digest.destinations.protocol import Message, Payload, Verdict, as_given, is_at, usual_verdict
 from digest.document import (
     Alignment,
     Block,
@@ -55,12 +55,19 @@ _STYLES: Mapping[str, _Json] = {
     "strike": {"strikethrough": True},
 }
 _MONO = {"fontType": "Monospace"}
+_ADVICE: Mapping[str, str] = {
+    "DirectApiAuthorizationRequired": "set the workflow's trigger to 'Anyone' and copy its URL again",
+    "TriggerInputSchemaMismatch": (
+        "the workflow expects another body; make it from the template 'Send webhook alerts to a channel'"
+    ),
+    "WorkflowNotFound": "the workflow was removed; make a new one and put its URL into the secret",
+    "WorkflowTriggerIsNotEnabled": "the workflow is switched off; switch it on in Power Automate",
+}
 
 
 def claims(url: SplitResult) -> bool:
     """Claim the triggers of Power Automate, and the retired connectors, to say so."""
-    host = url.hostname or ""
-    return bool(_HOST.fullmatch(host) or _RETIRED.fullmatch(host))
+    return is_at(url, _HOST) or is_at(url, _RETIRED)
 
 
 def check(url: SplitResult) -> None:
@@ -93,11 +100,8 @@ def verdict(answer: Answer) -> Verdict:
         )
     error = answer.object().get("error")
     code = error.get("code") if isinstance(error, dict) else None
-    if code == "WorkflowTriggerIsNotEnabled":
-        return Verdict("refused", advice="the workflow is switched off; switch it on in Power Automate")
-    if code == "DirectApiAuthorizationRequired":
-        return Verdict("refused", advice="set the workflow's trigger to 'Anyone' and copy its URL again")
-    return usual
+    advice = _ADVICE.get(str(code))
+    return usual if advice is None else Verdict("refused", advice=advice)
 
 
 def _body(blocks: Sequence[Block]) -> _Json:
@@ -148,9 +152,8 @@ def _block(block: Block) -> Iterator[_Json]:
 def _items(block: List) -> Iterator[_Json]:
     """Yield an item as two columns, so that its second line stands under its first."""
     for index, item in enumerate(block.items):
-        marker = BULLET.strip() if block.start is None else f"{block.start + index}."
-        if item.done is not None:
-            marker = TASK[item.done].strip()
+        number = "" if block.start is None else f"{block.start + index}. "
+        marker = f"{number}{TASK[item.done]}".strip() or BULLET.strip()
         content = list(_elements(item.blocks)) or [_text([_run(" ", {})])]
         yield {
             "type": "ColumnSet",

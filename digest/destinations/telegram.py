@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from html import escape
 from typing import Any
 from urllib.parse import SplitResult, parse_qs, parse_qsl, urlsplit, urlunsplit
@@ -15,7 +16,16 @@ from urllib.parse import SplitResult, parse_qs, parse_qsl, urlsplit, urlunsplit
 from digest.answer import Answer
 from digest.destinations.parts import parts, utf16
 from digest.destinations.plain import BULLET, TASK, aligned, harmless, plain
-from digest.destinations.protocol import Endpoint, Message, Payload, Verdict, usual_verdict
+from digest.destinations.protocol import (
+    BUSY_ADVICE,
+    Endpoint,
+    Message,
+    Payload,
+    Verdict,
+    check_path,
+    is_at,
+    usual_verdict,
+)
 from digest.document import (
     Block,
     Break,
@@ -30,12 +40,14 @@ from digest.document import (
     Quote,
     Rule,
     Table,
+    unstressed,
 )
 
 idempotent = False
 #: https://core.telegram.org/bots/faq: one message a second and chat.
 pause = 1.1
 
+_HOST = re.compile(r"api\.telegram\.org")
 _PATH = re.compile(r"(/bot\d{5,}:[\w-]{30,})(/(test/)?\w+)?/?", re.ASCII)
 #: UTF-16 units without the tags; counted with them, to be on the safe side.
 _MAX_TEXT = 4_096
@@ -44,11 +56,12 @@ _TAGS = {"strong": "b", "emphasis": "i", "strike": "s"}
 
 def claims(url: SplitResult) -> bool:
     """Claim the bots of api.telegram.org."""
-    return url.hostname == "api.telegram.org" and bool(_PATH.fullmatch(url.path))
+    return is_at(url, _HOST)
 
 
 def check(url: SplitResult) -> None:
-    """Refuse a URL that does not say to which chat."""
+    """Refuse a URL that does not say which bot or which chat."""
+    check_path(url, _HOST, _PATH, "/botTOKEN/sendMessage")
     if not parse_qs(url.query).get("chat_id"):
         message = "the URL has no chat_id=; add ?chat_id= and the chat's id, which @userinfobot tells"
         raise ValueError(message)
@@ -76,16 +89,18 @@ def endpoint(url: str, _part_id: str) -> Endpoint:
 def verdict(answer: Answer) -> Verdict:
     """Read `ok`, and how long to wait, from the body."""
     body = answer.object()
-    usual = usual_verdict(answer)
     if answer.success and body.get("ok") is not True:
         return Verdict("refused", advice="this is not how Telegram says yes; check the URL")
-    parameters = body.get("parameters")
-    wait = parameters.get("retry_after") if isinstance(parameters, dict) else None
-    if usual.outcome == "busy" and isinstance(wait, int | float):
-        return Verdict("busy", wait=float(wait), advice=usual.advice)
+    usual = usual_verdict(answer)
+    if usual.outcome == "busy":
+        parameters = body.get("parameters")
+        wait = parameters.get("retry_after") if isinstance(parameters, dict) else None
+        return Verdict("busy", wait=float(wait) if isinstance(wait, int | float) else 0.0, advice=BUSY_ADVICE)
     description = str(body.get("description", ""))
-    if answer.status == 400 and "parse" in description:  # noqa: PLR2004 - "can't parse entities"
+    if "parse entities" in description:
         return Verdict("simplify", advice="Telegram did not take the message even as plain text; report it as a bug")
+    if "upgraded" in description:
+        return Verdict("refused", advice="the group has a new id, parameters.migrate_to_chat_id; put it into chat_id=")
     if answer.status in (400, 403):
         return Verdict("refused", advice="check chat_id= in the URL, and that the bot is a member of that chat")
     return usual
@@ -99,23 +114,34 @@ def _blocks(blocks: Iterable[Block]) -> str:
     return "\n\n".join(_block(block) for block in blocks if not isinstance(block, Rule))
 
 
-def _block(block: Block) -> str:
+def _block(block: Heading | Paragraph | List | Quote | CodeBlock | Table) -> str:
     if isinstance(block, Heading):
-        return f"<b>{_inlines(block.children)}</b>"
+        return f"<b>{_inlines(unstressed(block.children))}</b>"
     if isinstance(block, Paragraph):
         return _inlines(block.children)
     if isinstance(block, List):
         return "\n".join(_items(block))
     if isinstance(block, Quote):
         return f"<blockquote>{_blocks(_unquoted(block.blocks))}</blockquote>"
-    text = block.text if isinstance(block, CodeBlock) else aligned(block) if isinstance(block, Table) else ""
-    return f"<pre>{_escaped(text)}</pre>"
+    return _code_block(block) if isinstance(block, CodeBlock) else f"<pre>{_escaped(aligned(block))}</pre>"
+
+
+def _code_block(block: CodeBlock) -> str:
+    if not block.language:
+        return f"<pre>{_escaped(block.text)}</pre>"
+    return f'<pre><code class="language-{escape(block.language)}">{_escaped(block.text)}</code></pre>'
 
 
 def _unquoted(blocks: Sequence[Block]) -> Iterator[Block]:
     """Yield *blocks* without quotes inside, which Telegram refuses to nest."""
     for block in blocks:
-        yield from _unquoted(block.blocks) if isinstance(block, Quote) else (block,)
+        if isinstance(block, Quote):
+            yield from _unquoted(block.blocks)
+        elif isinstance(block, List):
+            items = (replace(item, blocks=tuple(_unquoted(item.blocks))) for item in block.items)
+            yield replace(block, items=tuple(items))
+        else:
+            yield block
 
 
 def _items(block: List) -> Iterator[str]:

@@ -13,11 +13,10 @@ from urllib.parse import SplitResult
 
 from digest.destinations.markup import Dialect, backslashed, bracketed, markup
 from digest.destinations.parts import parts
-from digest.destinations.protocol import Message, Payload, as_given, nothing_to_check, usual_verdict
+from digest.destinations.protocol import Message, Payload, as_given, check_path, is_at, usual_verdict
 
 idempotent = False
 pause = 0.5
-check = nothing_to_check
 endpoint = as_given
 verdict = usual_verdict
 
@@ -40,7 +39,12 @@ _DIALECT = Dialect(
 
 def claims(url: SplitResult) -> bool:
     """Claim the incoming webhooks."""
-    return bool(_HOST.fullmatch(url.hostname or "")) and bool(_PATH.fullmatch(url.path))
+    return is_at(url, _HOST)
+
+
+def check(url: SplitResult) -> None:
+    """Refuse other URLs of Webex."""
+    check_path(url, _HOST, _PATH, "/v1/webhooks/incoming/ID")
 
 
 def payloads(message: Message, _url: SplitResult) -> Sequence[Payload]:

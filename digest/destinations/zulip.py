@@ -1,7 +1,10 @@
 """
-Zulip's Slack-compatible webhook: text in Slack's dialect, which the server turns into its own.
+Zulip's Slack-compatible webhook: text that the server turns from Slack's dialect into its own.
 
-https://zulip.com/integrations/slack_incoming
+https://zulip.com/integrations/slack_incoming. As read in zerver/webhooks/slack_incoming/view.py,
+zerver/data_import/slack_message_conversion.py and zerver/lib/markdown of Zulip,
+only stress and links are turned; headlines, lists, tables and fences arrive as
+they are, and are Zulip's own then.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ from typing import Any
 from urllib.parse import SplitResult, parse_qs
 
 from digest.answer import Answer
-from digest.destinations.markup import INVISIBLE, Dialect, interrupted, markup
+from digest.destinations.markup import INVISIBLE, Dialect, angled, markup
 from digest.destinations.parts import parts
 from digest.destinations.protocol import Message, Payload, Verdict, as_given, usual_verdict
 
@@ -23,16 +26,30 @@ endpoint = as_given
 _PATH = re.compile(r"(/[^/]+)*/api/v1/external/slack_incoming/?")
 #: Code points; the server cuts a longer message.
 _MAX_TEXT = 10_000
+#: What means something, in one dialect or the other. There are no backslash
+#: escapes, and the patterns of older servers look through invisible characters.
+_MARKS = re.compile(r"[*_~`\[\]|@<>$]|[#:](?=\S)|&(?=#?\w+;|\Z)")
+
+
+def _as_entities(text: str) -> str:
+    """
+    Return *text* with HTML's entities for what could be markup or a mention.
+
+    >>> print(_as_entities("*a* @**all** 1 & 2"))
+    &#42;a&#42; &#64;&#42;&#42;all&#42;&#42; 1 & 2
+    """
+    return _MARKS.sub(lambda match: f"&#{ord(match[0])};", text)
+
+
 _DIALECT = Dialect(
     strong="*",
     emphasis="_",
     strike="~",
-    escape=interrupted,
+    escape=_as_entities,
     guard=INVISIBLE,
-    link=lambda url, label: f"<{url}|{label}>",
-    address="<{}>",
-    long_fences=False,
-    rule="",
+    link=angled,
+    headings=6,
+    tables=True,
     needs_word_boundary=True,
 )
 

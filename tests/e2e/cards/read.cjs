@@ -11,6 +11,7 @@ const list = (value) => (Array.isArray(value) ? value : value == null ? [] : [va
 function ofDiscord(node) {
   if (typeof node === "string") return node;
   if (node.type === "text") return node.content;
+  if (node.type === "twemoji") return node.name;
   const target = node.target ? [["target", node.target]] : [];
   return [node.type, ...target, ...list(node.content).map(ofDiscord)];
 }
@@ -21,7 +22,9 @@ function ofRocketChat(node) {
   if (node.type === "LINK") {
     return ["link", ["target", node.value.src.value], ...list(node.value.label).map(ofRocketChat)];
   }
-  return [node.type.toLowerCase(), ...list(node.value ?? node.unicode ?? node.shortCode).map(ofRocketChat)];
+  if (node.type === "CODE") return ["code_block", node.value.map(ofRocketChat).join("\n")];
+  if (node.type === "EMOJI" && node.unicode) return node.unicode;
+  return [node.type.toLowerCase(), ...list(node.value ?? node.shortCode).map(ofRocketChat)];
 }
 
 function ofMattermost(node) {
@@ -32,9 +35,14 @@ function ofMattermost(node) {
   return [node.type, ...target, ...list(node.literal || node.mentionName || node.emojiName), ...nodes];
 }
 
+// As the mobile app calls it, with the server's default settings.
+const SCHEMES = ["http", "https", "ftp", "mailto", "tel", "mattermost"];
+const scheme = (url) => /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1].toLowerCase();
+const urlFilter = (url) => scheme(url) === undefined || SCHEMES.includes(scheme(url));
+
 const READ = {
   discord: (text) => discord.parse(text, "extended").map(ofDiscord),
-  mattermost: (text) => [ofMattermost(new mattermost.Parser().parse(text))],
+  mattermost: (text) => [ofMattermost(new mattermost.Parser({ urlFilter, minimumHashtagLength: 3 }).parse(text))],
   rocketchat: (text) => rocketchat.parse(text).map(ofRocketChat),
 };
 
