@@ -18,6 +18,7 @@ from digest.clock import Clock
 from digest.errors import ApiError
 from digest.freshness import Census, Freshness
 from digest.models import UnexpectedShapeError
+from digest.text import clean
 
 #: The same on every page, as a cursor is good for no other. 200 is the most that a page can have.
 _FILTER: Mapping[str, str | int] = {
@@ -29,60 +30,63 @@ _FILTER: Mapping[str, str | int] = {
 #: Requests that are left to others before the walk waits for the next window.
 _LEAVE = 5
 _REFUSED_CURSOR = 422
-_WHOLE = re.compile(r"[0-9]{1,12}")
+_WHOLE = re.compile(r"[0-9]{1,18}")
 
 
-def walk_accounts(api: httpx.Client, clock: Clock) -> Freshness:
+def walk_accounts(api: httpx.Client, clock: Clock, restarts: int = 1) -> Freshness:
     """
     Return how fresh the data of all active accounts are.
 
-    A cursor that is refused restarts the walk, once.
+    A cursor that is refused restarts the walk, as often as *restarts* says.
 
     Raises:
         ApiError:
             If a page cannot be had, or the pages do not end.
     """
-    try:
-        return _walk(api, clock)
-    except ApiError as error:
-        if error.status != _REFUSED_CURSOR:
-            raise
-        return _walk(api, clock)
-
-
-def _walk(api: httpx.Client, clock: Clock) -> Freshness:
     census = Census(clock.now())
     cursors: set[str] = set()
     cursor: str | None = None
     while True:
         params = _FILTER if cursor is None else {**_FILTER, "cursor": cursor}
-        cursor, headers = get(api, "/accounts", params, lambda body: _count(body, census), clock)
+        try:
+            cursor, headers = get(api, "/accounts", params, lambda body: _count(body, census, cursors), clock)
+        except ApiError as error:
+            if error.status == _REFUSED_CURSOR and cursor is not None and restarts:
+                return walk_accounts(api, clock, restarts - 1)
+            raise
         if cursor is None:
             return census.result()
-        if cursor in cursors:
-            message = "GET /accounts: a cursor came twice, so the pages would never end; report it to CreatorAudit"
-            raise ApiError(message)
-        cursors.add(cursor)
         _give_way(headers, clock)
 
 
-def _count(body: object, census: Census) -> str | None:
+def _count(body: object, census: Census, cursors: set[str]) -> str | None:
     """Count the rows of one page; return the cursor of the next one, or None at the end."""
     if not isinstance(body, Mapping) or not isinstance(body.get("data"), list):
-        message = "expected a data list in the body"
+        message = "there is no data list in the body"
         raise UnexpectedShapeError(message)
-    pagination = body.get("pagination")
-    has_next = pagination.get("has_next") if isinstance(pagination, Mapping) else None
-    if not isinstance(has_next, bool):
-        message = "expected pagination.has_next to be true or false"
+    cursor = _next_cursor(body.get("pagination"))
+    if cursor in cursors:
+        message = "pagination.next_cursor came before, so the pages would never end"
         raise UnexpectedShapeError(message)
-    cursor = pagination.get("next_cursor") if isinstance(pagination, Mapping) else None
-    if has_next and not (isinstance(cursor, str) and cursor):
-        message = "expected pagination.next_cursor, as there is a next page"
-        raise UnexpectedShapeError(message)
+    if cursor is not None:
+        cursors.add(cursor)
     for row in body["data"]:
         census.add(row)
-    return cursor if has_next else None
+    return cursor
+
+
+def _next_cursor(pagination: object) -> str | None:
+    """Return the cursor of the next page, or None at the end, which `has_next` alone decides."""
+    if not isinstance(pagination, Mapping) or not isinstance(pagination.get("has_next"), bool):
+        message = "pagination.has_next is neither true nor false"
+        raise UnexpectedShapeError(message)
+    cursor = pagination.get("next_cursor")
+    if not pagination["has_next"]:
+        return None
+    if not isinstance(cursor, str) or not cursor:
+        message = "pagination.next_cursor is missing, though there is a next page"
+        raise UnexpectedShapeError(message)
+    return cursor
 
 
 def _give_way(headers: Mapping[str, str], clock: Clock) -> None:
@@ -97,7 +101,9 @@ def _give_way(headers: Mapping[str, str], clock: Clock) -> None:
     now = http_date(headers.get("date", "")) or clock.now()
     wait = max(0.0, int(reset) - now.timestamp())
     if wait > clock.left():
-        message = f"GET /accounts: the rate limit is used up for {wait:.0f} s; give the digest a key of its own"
+        request_id = clean(headers.get("x-request-id", "")) or "unknown"
+        used_up = f"the key's rate limit is used up for {wait:.0f} s (request id {request_id})"
+        message = f"GET /accounts: {used_up}; run at another time, or give the digest its own key"
         raise ApiError(message)
     clock.sleep(wait)
 

@@ -12,7 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import MAXYEAR, MINYEAR, datetime, timedelta
 from typing import Any, Literal, TypeAlias
 
 from digest.models import UnexpectedShapeError, number
@@ -28,11 +28,13 @@ _INTERVAL_HOURS = 24
 _LEAST_STALE = timedelta(hours=48)
 #: An interval of more hours than a year has is nonsense, and would overflow.
 _MAX_INTERVAL_HOURS = 24 * 366
-_FRACTION = re.compile(r"\.[0-9]+")
+#: Day, time of day and offset; fromisoformat reads more or less of ISO 8601 by the version of Python.
+#: https://docs.creatoraudit.com/api-reference/introduction: times are UTC, with a Z.
+_TIME = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.\d+)?(?:[Zz]|([+-]\d\d):?(\d\d))?", re.ASCII)
 #: How many accounts are named.
 NAMED = 5
-#: Which are named first.
-_ORDER: tuple[State, ...] = ("never collected", "unavailable", "stale")
+#: Which are named first: as the sentence about them counts them.
+_ORDER: tuple[State, ...] = ("never collected", "stale", "unavailable")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,20 +65,29 @@ class Freshness:
     How fresh the data of all active accounts are.
 
     Attributes:
+        at:
+            The moment at which it was judged.
         total:
             How many active accounts there are.
         counts:
             How many are in each state; a state without any may be missing.
         oldest, newest:
             The times of the oldest and newest collection; None without any.
+        oldest_stale:
+            The time of the oldest collection of a stale account. Not `oldest`:
+            that may be of an account that is unavailable, or of one that is
+            fresh, as it is to be collected once a month.
         named:
-            The first few that are not as they should be, worst first.
+            The first few that are not as they should be: those without data,
+            then stale ones, then unavailable ones.
     """
 
+    at: datetime
     total: int = 0
     counts: Mapping[State, int] = field(default_factory=dict)
     oldest: datetime | None = None
     newest: datetime | None = None
+    oldest_stale: datetime | None = None
     named: tuple[Account, ...] = ()
 
     @property
@@ -94,6 +105,7 @@ class Census:
         self._counts: Counter[State] = Counter()
         self._oldest: datetime | None = None
         self._newest: datetime | None = None
+        self._oldest_stale: datetime | None = None
         self._named: dict[State, list[Account]] = {state: [] for state in _ORDER}
 
     def add(self, row: object) -> None:
@@ -105,7 +117,7 @@ class Census:
                 If it is no object, or a time in it is none.
         """
         if not isinstance(row, Mapping):
-            message = "expected each account to be an object"
+            message = "an account is not an object"
             raise UnexpectedShapeError(message)
         collected = _time(row, "last_scrape_time")
         state = _state(row, collected, self._now)
@@ -113,6 +125,8 @@ class Census:
         if collected is not None:
             self._oldest = min(self._oldest or collected, collected)
             self._newest = max(self._newest or collected, collected)
+            if state == "stale":
+                self._oldest_stale = min(self._oldest_stale or collected, collected)
         named = self._named.get(state)
         if named is not None and len(named) < NAMED:
             named.append(Account(_string(row, "username"), _string(row, "platform"), state, collected))
@@ -121,10 +135,12 @@ class Census:
         """Return what was counted so far."""
         named = [account for state in _ORDER for account in self._named[state]]
         return Freshness(
+            self._now,
             total=sum(self._counts.values()),
             counts=dict(self._counts),
             oldest=self._oldest,
             newest=self._newest,
+            oldest_stale=self._oldest_stale,
             named=tuple(named[:NAMED]),
         )
 
@@ -141,17 +157,27 @@ def _state(row: Mapping[str, Any], collected: datetime | None, now: datetime) ->
 
 
 def _time(row: Mapping[str, Any], name: str) -> datetime | None:
-    """Return an ISO 8601 time; without an offset it is UTC, as all times of the API are."""
     value = row.get(name)
     if value is None:
         return None
     try:
-        # Before Python 3.11, fromisoformat refuses a final Z and most fractions.
-        time = datetime.fromisoformat(_FRACTION.sub("", str(value)).replace("Z", "+00:00"))
+        return _moment(value if isinstance(value, str) else "")
     except ValueError:
-        message = f"expected {name} of an account to be a time or null"
+        message = f"{name} of an account is not a time"
         raise UnexpectedShapeError(message) from None
-    return time if time.tzinfo else time.replace(tzinfo=timezone.utc)
+
+
+def _moment(text: str) -> datetime:
+    """Return an ISO 8601 time, aware; without an offset it is UTC."""
+    match = _TIME.fullmatch(text)
+    if match is None:
+        raise ValueError
+    day, time, hours, minutes = match.groups()
+    moment = datetime.fromisoformat(f"{day}T{time}{hours or '+00'}:{minutes or '00'}")
+    # "0001-01-01T00:00:00Z" is what some servers send for never, and other zones cannot tell its day.
+    if not MINYEAR < moment.year < MAXYEAR:
+        raise ValueError
+    return moment
 
 
 def _string(row: Mapping[str, Any], name: str) -> str:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from digest.models import Creator, Ranking
+from digest.models import Creator, Ranking, words
 
 #: The period to compare with, by period; 90d is the longest that the API knows.
 LONGER: Mapping[str, str] = {"7d": "30d", "30d": "90d"}
@@ -20,6 +20,13 @@ LONGER: Mapping[str, str] = {"7d": "30d", "30d": "90d"}
 LONGEST_RANKING = 25
 #: A creator is slow below this ratio, and fast above the other, which is as far from 1.
 SLOW, FAST = 0.8, 1.25
+#: The words of what adds up from day to day. Followers do not, nor do rates and averages.
+_ADDS_UP = frozenset(
+    {
+        *("view", "views", "play", "plays", "like", "likes", "comment", "comments", "share", "shares"),
+        *("engagement", "total", "count", "video", "instagram", "ig", "tiktok", "facebook", "fb"),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +39,7 @@ class Pace:
             The length of the longer window.
         ratio:
             Figure a day in this window, by figure a day in the longer one;
-            None if either is missing or they are not of the same metric.
+            None if they cannot be compared.
         places:
             How many places it went up against the longer ranking, negative if
             down; None if it is not in that.
@@ -48,28 +55,33 @@ def paces(ranking: Ranking, longer: Ranking, *, days: int, longer_days: int) -> 
     Return the pace of each creator of *ranking*, in its order.
 
     None for one without an id, and for all when the longer ranking is empty:
-    that says nothing about anybody.
+    that says nothing about anybody. Nor does one with rows without an id say
+    who is not in it.
     """
     if not longer.creators:
         return [None] * len(ranking.creators)
     known = {creator.id: (rank, creator) for rank, creator in reversed(list(enumerate(longer.creators)))}
     return [
-        _pace(rank, creator, known.get(creator.id), days, longer_days) if creator.id is not None else None
+        None if creator.id is None else _pace(rank, creator, known, days, longer_days)
         for rank, creator in enumerate(ranking.creators)
     ]
 
 
-def _pace(rank: int, creator: Creator, known: tuple[int, Creator] | None, days: int, longer_days: int) -> Pace:
-    if known is None:
-        return Pace(longer_days, None, None)
-    longer_rank, longer = known
+def _pace(
+    rank: int, creator: Creator, known: Mapping[str | None, tuple[int, Creator]], days: int, longer_days: int
+) -> Pace | None:
+    if creator.id not in known:
+        return None if None in known else Pace(longer_days, None, None)
+    longer_rank, longer = known[creator.id]
     return Pace(longer_days, _ratio(creator, longer, days, longer_days), longer_rank - rank)
 
 
 def _ratio(creator: Creator, longer: Creator, days: int, longer_days: int) -> float | None:
+    """Return the pace, or None: the figures must be of one metric that adds up, and the longer one hold the other."""
     now, then = creator.headline, longer.headline
-    if now is None or then is None or now.name != then.name:
+    if now is None or then is None or now.name != then.name or not _ADDS_UP.issuperset(words(now.name)):
         return None
-    if now.value is None or not then.value or then.value < 0 or now.value < 0:
+    if now.value is None or not then.value or not 0 <= now.value <= then.value:
         return None
-    return float(now.value / days / (then.value / longer_days))
+    # Multiplied first: of whole numbers, this is exact where a threshold is met exactly.
+    return float(now.value * longer_days / (then.value * days))

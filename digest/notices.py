@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from digest.audit import Audit
-from digest.freshness import Account, Freshness
+from digest.freshness import Freshness
 from digest.text import Text
 
 #: Not strftime's %b, which speaks the language of the runner.
@@ -35,28 +34,27 @@ def stale(freshness: Freshness, zone: ZoneInfo) -> str:
     totals may be understated: anna, ben, chris, dora, emil."
     """
     counts = freshness.counts
-    since = f" (oldest: {_day(freshness.oldest, freshness.newest, zone)})" if freshness.oldest is not None else ""
     said = [
-        (counts.get("never collected", 0) + counts.get("new", 0), "has", "have", "no data yet"),
-        (counts.get("stale", 0), "is", "are", f"stale{since}"),
+        (counts.get("never collected", 0), "has", "have", "no data yet"),
+        (counts.get("stale", 0), "is", "are", f"stale{_since(freshness, zone)}"),
         (counts.get("unavailable", 0), "is", "are", "unavailable"),
+        (counts.get("new", 0), "is", "are", "too new to have data"),
     ]
     accounts = f" of {freshness.total:,} {'account' if freshness.total == 1 else 'accounts'}"
     parts: list[str] = []
     for count, one, many, what in said:
         if count:
             parts.append(f"{count:,}{'' if parts else accounts} {one if count == 1 else many} {what}")
-    others = freshness.stale - len(freshness.named)
-    names = [*map(_named, freshness.named), *([f"{others:,} more"] if others > 0 else [])]
-    return f"{', '.join(parts)} — totals may be understated: {', '.join(names)}."
+    names = [Text(account.username) or "one without a name" for account in freshness.named]
+    others = freshness.stale - len(names)
+    more = f" and {others:,} more" if others > 0 else ""
+    return f"{', '.join(parts)} — totals may be understated: {', '.join(names)}{more}."
 
 
-def _day(oldest: datetime, newest: datetime | None, zone: ZoneInfo) -> str:
-    """Return the day of *oldest*, with its year unless that is the year of *newest*."""
-    day = oldest.astimezone(zone).date()
-    year = "" if newest is not None and newest.astimezone(zone).year == day.year else f" {day.year}"
-    return f"{day.day} {MONTHS[day.month - 1]}{year}"
-
-
-def _named(account: Account) -> Text:
-    return Text(account.username or "an account without a name")
+def _since(freshness: Freshness, zone: ZoneInfo) -> str:
+    """Return the day of the oldest collection of a stale account, with its year unless it is this one."""
+    if freshness.oldest_stale is None:
+        return ""
+    day = freshness.oldest_stale.astimezone(zone).date()
+    year = "" if day.year == freshness.at.astimezone(zone).year else f" {day.year}"
+    return f" (oldest: {day.day} {MONTHS[day.month - 1]}{year})"
