@@ -1,4 +1,4 @@
-# `make demo` and `make test` need Python and make alone. `make e2e` needs Go too.
+# `make demo` and `make test` need Python and make alone. `make e2e` needs Go, Node and Chromium too.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -33,7 +33,7 @@ lint: $(VENV)/.lint ## Check style, types, scripts, workflows and the action
 	$(BIN)/shellcheck --enable=all .ci/run
 	$(BIN)/python tests/lint_scripts.py
 
-e2e: $(VENV)/.test $(VENV)/.lint .cache/bin/.made ## Run real workflow files with act, and actionlint over all of them; needs Go
+e2e: $(VENV)/.test $(VENV)/.lint $(VENV)/.e2e .cache/bin/.made .cache/cards/.made ## Run real workflow files with act, and payloads in the chats' own parsers; needs Go, Node and Chromium
 	$(BIN)/python -m pytest tests/e2e
 
 readme: $(VENV)/.test ## Write the generated parts of README.md
@@ -46,6 +46,8 @@ lock: $(VENV)/.lock ## Compile the locks; a release younger than a week is left 
 	$(COMPILE) -o requirements.txt requirements.in
 	$(COMPILE) -o tests/requirements.txt tests/requirements.in
 	$(COMPILE) -o tests/requirements-lint.txt tests/requirements-lint.in
+	$(COMPILE) -o tests/e2e/requirements.txt tests/e2e/requirements.in
+	cd tests/e2e/cards && npm install --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-audit --no-fund
 
 clean: ## Remove all that the other targets made
 	rm -rf $(VENV) .cache .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
@@ -63,6 +65,17 @@ $(VENV)/.lint: tests/requirements-lint.txt | $(BIN)/python
 
 $(VENV)/.lock: | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@touch $@
+
+$(VENV)/.e2e: tests/e2e/requirements.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	@touch $@
+
+# The chats' own parsers and renderers.
+.cache/cards/.made: tests/e2e/cards/package.json tests/e2e/cards/package-lock.json
+	@mkdir -p $(@D)
+	cp $^ $(@D)
+	cd $(@D) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
 # act without Docker: it runs the jobs on this machine.
