@@ -29,8 +29,8 @@ _LONGEST = 120
 _EXPRESSION = re.compile(r"\$\{\{\s*(github|inputs|steps)\.([A-Za-z0-9_-]+)(?:\.outputs\.([A-Za-z0-9_-]+))?\s*\}\}")
 #: What `github.token` is.
 TOKEN = "ghs_0123456789abcdef"
-#: What pip, TLS and the measurement of coverage need of this machine.
-_PASSED_ON = re.compile("PIP_.*|COVERAGE_.*|SSL_CERT_(FILE|DIR)")
+#: What pip, TLS and the measurement of coverage need of this machine; not its proxies, nor the runner of these tests.
+_PASSED_ON = re.compile("PIP_.*|COVERAGE_.*|SSL_CERT_(FILE|DIR)|HOME|SYSTEMROOT")
 
 
 def load_action(folder: Path = ROOT) -> dict[str, Any]:
@@ -40,9 +40,10 @@ def load_action(folder: Path = ROOT) -> dict[str, Any]:
     return action
 
 
-def host_path() -> str:
-    """Return a PATH on which `python3` is the Python that runs the tests."""
-    return os.pathsep.join([str(Path(sys.executable).parent), os.defpath])
+def clean_environ() -> dict[str, str]:
+    """Return an environment for a process of its own, in which the Python that runs the tests is first on PATH."""
+    passed_on = {name: value for name, value in os.environ.items() if _PASSED_ON.fullmatch(name)}
+    return {**passed_on, "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.defpath])}
 
 
 @dataclass(frozen=True)
@@ -150,8 +151,7 @@ class Job:
         home = self.temp / "home"
         home.mkdir(exist_ok=True)
         return {
-            **{name: value for name, value in os.environ.items() if _PASSED_ON.fullmatch(name)},
-            "PATH": host_path(),
+            **clean_environ(),
             "HOME": str(home),
             "CI": "true",
             "GITHUB_ACTIONS": "true",

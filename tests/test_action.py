@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from steps import Job, host_path
+from steps import Job, clean_environ
 
 from digest.standin import API_KEY, CreatorAudit, Receiver, Reply, serving
 
@@ -132,7 +132,7 @@ def test_action__hostile_workspace_is_not_imported(workspace: Path, tmp_path: Pa
 def test_hostile_workspace__springs_without_isolation(workspace: Path, arguments: tuple[str, ...]) -> None:
     """The traps of the test above are real: a Python that is not isolated falls into them."""
     proof = _trap(workspace)
-    environ = {"PATH": host_path(), "PYTHONPATH": str(workspace)}
+    environ = {**clean_environ(), "PYTHONPATH": str(workspace)}
     done = subprocess.run([sys.executable, *arguments], check=False, cwd=workspace, env=environ, capture_output=True)
     assert (done.returncode, proof.exists()) == (0, True)
 

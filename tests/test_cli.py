@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 from fakes import API, HOOK, FakeNetwork, Run, posted
-from steps import ROOT
+from steps import ROOT, clean_environ
 
 from digest.cli import main
 from digest.clock import Clock
@@ -443,7 +443,7 @@ def _process(
 ) -> subprocess.CompletedProcess[str]:
     """Run `python -m digest` in a process of its own, with a key, a webhook that refuses and *environ*."""
     world = {
-        **os.environ,
+        **clean_environ(),
         "DIGEST_API_KEY": API_KEY,
         "DIGEST_WEBHOOK_URL": f"http://127.0.0.1:9/{TOKEN}",
         "DIGEST_BASE_URL": "http://127.0.0.1:9",
@@ -502,24 +502,27 @@ def test_process__bad_input() -> None:
 
 
 def test_process__cancelled() -> None:
-    """A run that is told to end while it waits ends at once, says so, and posts nothing."""
-    asked, chat = threading.Event(), Receiver()
+    """A run that is told to end while it waits for its next try ends at once, says so, and posts nothing."""
+    seen: set[str] = set()
+    again, chat = threading.Event(), Receiver()
 
-    def busy(_: Request) -> Reply:
-        asked.set()
-        return Reply(503, b"", {"Retry-After": "60"})
+    def busy(request: Request) -> Reply:
+        if request.path in seen:
+            again.set()
+        seen.add(request.path)
+        return Reply(503, b"", {"Retry-After": "60" if again.is_set() else "0"})
 
     with serving(busy) as api, serving(chat) as hook:
-        environ = {**os.environ, "DIGEST_API_KEY": API_KEY, "DIGEST_BASE_URL": api, "DIGEST_WEBHOOK_URL": f"{hook}/in"}
+        inputs = {"DIGEST_API_KEY": API_KEY, "DIGEST_BASE_URL": api, "DIGEST_WEBHOOK_URL": f"{hook}/in"}
         with subprocess.Popen(
             [sys.executable, "-m", "digest"],
             cwd=ROOT,
-            env=environ,
+            env={**clean_environ(), **inputs},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         ) as process:
-            assert asked.wait(timeout=30)
+            assert again.wait(timeout=30)
             process.terminate()
             out, err = process.communicate(timeout=30)
     assert (process.returncode, err, chat.received) == (1, "", [])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -12,7 +11,7 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from steps import ROOT
+from steps import ROOT, clean_environ
 
 from digest.config import TITLES, Config, secrets, variable
 from digest.errors import InputError
@@ -451,6 +450,6 @@ def test_timezone__without_a_database(zone: str, code: int) -> None:
         "except InputError as error:\n"
         "    sys.exit(error.exit_code)\n"
     )
-    environ = {**os.environ, **_environ(timezone=zone), "PYTHONTZPATH": ""}
+    environ = {**clean_environ(), **_environ(timezone=zone), "PYTHONTZPATH": ""}
     done = subprocess.run([sys.executable, "-c", program], check=False, cwd=ROOT, env=environ)
     assert done.returncode == code

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Mapping
 
 import pytest
-from steps import ROOT
+from steps import ROOT, clean_environ
 
 
 def _demo(environ: Mapping[str, str]) -> subprocess.CompletedProcess[bytes]:
     command = [sys.executable, "-m", "digest", "demo"]
     return subprocess.run(
-        command, check=False, cwd=ROOT, env={**os.environ, **environ}, capture_output=True, timeout=60
+        command, check=False, cwd=ROOT, env={**clean_environ(), **environ}, capture_output=True, timeout=60
     )
 
 

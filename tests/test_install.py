@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from fakes import parse_outputs
+from steps import clean_environ
 
 from digest.install import LOCK, install, main
 
@@ -24,9 +25,8 @@ def world(tmp_path: Path) -> Mapping[str, str]:
     for folder in (wheels, temp):
         folder.mkdir()
     _wheel(wheels)
-    passed_on = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
     return {
-        **passed_on,
+        **{name: value for name, value in clean_environ().items() if not name.startswith("PIP_")},
         "RUNNER_TEMP": str(temp),
         "PIP_NO_INDEX": "1",
         "PIP_FIND_LINKS": str(wheels),

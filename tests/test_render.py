@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
 import pytest
+from steps import clean_environ
 
 from digest.clock import Clock
 from digest.context import Change, Context, ShownCreator, ShownFigure, ShownMetric
@@ -264,7 +264,7 @@ def test_endless_loop__is_interrupted(tmp_path: Path) -> None:
     loop = "\n{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}"
     (tmp_path / "main.j2").write_text(loop, encoding="utf-8")
     with (
-        Renderer(locate("main.j2", tmp_path), os.environ, Clock(), Limits(seconds=1)) as renderer,
+        Renderer(locate("main.j2", tmp_path), clean_environ(), Clock(), Limits(seconds=1)) as renderer,
         pytest.raises(TemplateError, match=r"^main\.j2:2: the template took more than 1 s; is a loop running away\?$"),
     ):
         renderer.render(CONTEXT)
