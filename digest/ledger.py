@@ -14,9 +14,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any, TypeVar
 
 import httpx
 
@@ -24,7 +24,10 @@ from digest.answer import Answer
 from digest.clock import Clock
 from digest.config import Webhook
 from digest.exchange import exchange
+from digest.together import together
 from digest.workflow import WorkflowRun
+
+_Result = TypeVar("_Result")
 
 #: How a notice that holds receipts begins.
 OPENING = "delivered, and not to be sent again by a re-run:"
@@ -34,6 +37,10 @@ _PAGE = 100
 #: A run with more jobs is not searched: a token may ask 1,000 times an hour.
 _MOST_JOBS = 300
 _AT_ONCE = 4
+#: Seconds, and a share of what is left: the chats have to wait for the answer.
+_LONGEST, _SHARE = 60.0, 0.5
+#: A notice with more would be cut. The runner keeps ten notices of a step.
+_RECEIPTS_A_NOTICE = 100
 #: A receipt has this many hexadecimal digits.
 _DIGITS = 24
 _RECEIPT = re.compile(rf"\b[0-9a-f]{{{_DIGITS}}}\b")
@@ -49,9 +56,10 @@ def receipt(message_id: str, webhook: Webhook) -> str:
     return hashlib.sha256(what.encode()).hexdigest()[:_DIGITS]
 
 
-def notice(receipts: Iterable[str]) -> str:
-    """Return the text of the annotation that keeps *receipts*."""
-    return f"{OPENING} {' '.join(receipts)}"
+def notices(receipts: Sequence[str]) -> Iterator[str]:
+    """Yield the texts of the annotations that keep *receipts*."""
+    for start in range(0, len(receipts), _RECEIPTS_A_NOTICE):
+        yield f"{OPENING} {' '.join(receipts[start : start + _RECEIPTS_A_NOTICE])}"
 
 
 def receipts(github: httpx.Client, run: WorkflowRun, clock: Clock) -> frozenset[str]:
@@ -65,22 +73,38 @@ def receipts(github: httpx.Client, run: WorkflowRun, clock: Clock) -> frozenset[
 
     Raises:
         LedgerError:
-            If they cannot be read.
+            If they cannot be read, or not soon.
     """
-    jobs = {
-        job
-        for attempt in range(1, run.attempt)
-        for job in _ids(
-            _pages(github, f"repos/{run.repository}/actions/runs/{run.run_id}/attempts/{attempt}/jobs", clock)
-        )
-    }
+    clock = clock.within(min(_LONGEST, clock.left() * _SHARE))
+    (jobs,) = _all([lambda: sorted(set(_jobs(github, run, clock)))], clock)
     if len(jobs) > _MOST_JOBS:
         message = f"the run has {len(jobs)} jobs, more than the {_MOST_JOBS} that are searched"
         raise LedgerError(message)
-    paths = [f"repos/{run.repository}/check-runs/{job}/annotations" for job in sorted(jobs)]
-    with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
-        found = pool.map(lambda path: list(_receipts(_pages(github, path, clock))), paths)
-        return frozenset(one for many in found for one in many)
+    shares = [jobs[first::_AT_ONCE] for first in range(_AT_ONCE)]
+    found = _all([partial(_found, github, run, share, clock) for share in shares], clock)
+    return frozenset().union(*found)
+
+
+def _all(tasks: Sequence[Callable[[], _Result]], clock: Clock) -> list[_Result]:
+    """Return the results of *tasks*; a server that hangs holds nobody up for longer than there is time."""
+    futures = together([(task, clock) for task in tasks])
+    if not all(future.done() for future in futures):
+        message = f"GitHub's API gave no answer, and {clock.over()}"
+        raise LedgerError(message)
+    return [future.result() for future in futures]
+
+
+def _jobs(github: httpx.Client, run: WorkflowRun, clock: Clock) -> Iterator[int]:
+    """Yield the ids of the jobs of all earlier attempts."""
+    for attempt in range(1, run.attempt):
+        path = f"repos/{run.repository}/actions/runs/{run.run_id}/attempts/{attempt}/jobs"
+        yield from _ids(_pages(github, path, clock))
+
+
+def _found(github: httpx.Client, run: WorkflowRun, jobs: Sequence[int], clock: Clock) -> set[str]:
+    """Return the receipts among the annotations of *jobs*."""
+    paths = [f"repos/{run.repository}/check-runs/{job}/annotations" for job in jobs]
+    return {one for path in paths for one in _receipts(_pages(github, path, clock))}
 
 
 def _ids(jobs: Iterable[object]) -> Iterator[int]:
