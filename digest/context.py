@@ -15,6 +15,7 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from digest.audit import Audit
+from digest.changes import LARGEST_FRACTION, Change, change_between, rates_are_fractions, reported, scaled
 from digest.freshness import Freshness
 from digest.models import Creator, Figure, Metric, Number, Overview, is_rate, words
 from digest.movers import LONGER, Pace, paces
@@ -26,29 +27,6 @@ from digest.text import Text
 _LABELS = {"tracked_videos": "Individual videos"}
 #: Words that are names, and short forms of names, as the API writes them.
 _NAMES = {"instagram": "Instagram", "ig": "Instagram", "tiktok": "TikTok", "facebook": "Facebook", "fb": "Facebook"}
-#: A reported change this near to the computed one, as a ratio, is in the same unit.
-_NEAR = 0.25
-#: A rate above this is no fraction: there would be more reactions than views.
-_LARGEST_FRACTION = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """
-    How a figure moved against the window before.
-
-    Attributes:
-        direction:
-            `up`, `down`, `flat`, or `new` if there was nothing before.
-        amount:
-            The size of the move, never negative; None if `new`.
-        unit:
-            `%` of the previous value, or `pp` (percentage points) for rates.
-    """
-
-    direction: Literal["up", "down", "flat", "new"]
-    amount: float | None
-    unit: Literal["%", "pp"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +213,7 @@ def build(
     audit: Audit, *, title: str, period: str, zone: ZoneInfo, variables: Mapping[str, str], now: datetime
 ) -> Context:
     """Return what the template may see of *audit* at the moment *now*."""
-    fractions = _rates_are_fractions(audit.overview)
+    fractions = rates_are_fractions(audit.overview)
     figures = tuple(_figure(figure, audit.overview, fractions=fractions) for figure in audit.overview.figures)
     creators = _creators(audit, period, fractions=fractions)
     today = now.astimezone(zone).date()
@@ -271,69 +249,15 @@ def plain(value: object) -> Any:
 
 def _figure(figure: Figure, overview: Overview, *, fractions: bool) -> ShownFigure:
     scale = 100 if figure.is_rate and fractions else 1
-    current, previous = _scaled(figure.current, scale), _scaled(figure.previous, scale)
+    current, previous = scaled(figure.current, scale), scaled(figure.previous, scale)
     return ShownFigure(
         name=figure.name,
         label=Text(_LABELS.get(figure.name) or _label(figure.name)),
         value=current,
         previous=previous,
         unit="%" if figure.is_rate else "",
-        change=_change(current, previous, rate=figure.is_rate) or _reported(figure, overview),
+        change=change_between(current, previous, rate=figure.is_rate) or reported(figure, overview),
     )
-
-
-def _change(current: Number | None, previous: Number | None, *, rate: bool) -> Change | None:
-    """Return the change that the two values show, or None if they cannot be compared."""
-    if current is None or previous is None or (previous < 0 and not rate):
-        return None
-    unit: Literal["%", "pp"] = "pp" if rate else "%"
-    if current != 0 and previous == 0:
-        return Change("new", None, unit)
-    difference = current - previous
-    return _moved(difference if rate or difference == 0 else difference / previous * 100, unit)
-
-
-def _moved(amount: Number, unit: Literal["%", "pp"]) -> Change:
-    return Change("flat" if amount == 0 else "up" if amount > 0 else "down", abs(float(amount)), unit)
-
-
-def _reported(figure: Figure, overview: Overview) -> Change | None:
-    """
-    Return the change that the API reported, where there is no previous value.
-
-    Not for rates, as nothing says whether `engagement_rate_pct` is relative or
-    in points. Not a 0, which the API may send for "not known".
-    """
-    change = figure.reported_change
-    if figure.previous is not None or figure.current is None or figure.is_rate or not change:
-        return None
-    return _moved(change * 100 if _changes_are_fractions(overview) else change, "%")
-
-
-def _rates_are_fractions(overview: Overview) -> bool:
-    """
-    Return whether 0.0423 means 4.23 %; the API does not document it.
-
-    A rate above 1 is a percent. Else the reported change of the views tells
-    what this API calls a percent; else percents are likelier.
-    """
-    rates = [figure for figure in overview.figures if figure.is_rate]
-    values = [value for rate in rates for value in (rate.current, rate.previous) if value is not None]
-    if any(abs(value) > _LARGEST_FRACTION for value in values):
-        return False
-    return _changes_are_fractions(overview)
-
-
-def _changes_are_fractions(overview: Overview) -> bool:
-    """Return whether a reported change of 0.125 means 12.5 %: the first count that moved tells, usually the views."""
-    for figure in overview.figures:
-        if figure.is_rate or figure.current is None or not figure.previous:
-            continue
-        computed = (figure.current - figure.previous) / figure.previous * 100
-        for unit, fractions in ((1, False), (100, True)):
-            if computed and abs((figure.reported_change or 0) * unit / computed - 1) < _NEAR:
-                return fractions
-    return False
 
 
 def _days(period: str) -> int:
@@ -343,7 +267,7 @@ def _days(period: str) -> int:
 def _creators(audit: Audit, period: str, *, fractions: bool) -> tuple[ShownCreator, ...]:
     creators = audit.ranking.creators
     rates = [metric.value for creator in creators for metric in creator.metrics if is_rate(metric.name)]
-    if any(rate is not None and abs(rate) > _LARGEST_FRACTION for rate in rates):
+    if any(rate is not None and abs(rate) > LARGEST_FRACTION for rate in rates):
         fractions = False
     against = _paces(audit, period)
     return tuple(
@@ -404,7 +328,7 @@ def _metric(metric: Metric, *, fractions: bool) -> ShownMetric:
     return ShownMetric(
         name=metric.name,
         label=Text(noun.removesuffix("s") if metric.value == 1 else noun),
-        value=_scaled(metric.value, 100 if rate and fractions else 1),
+        value=scaled(metric.value, 100 if rate and fractions else 1),
         unit="%" if rate else "",
     )
 
@@ -434,8 +358,3 @@ def _noun(name: str) -> str:
 
 def _words(name: str) -> str:
     return " ".join(_NAMES.get(word, word) for word in words(name))
-
-
-def _scaled(value: Number | None, scale: int) -> Number | None:
-    # 0.0423 * 100 is 4.2299999999999995
-    return value if value is None or scale == 1 else round(value * scale, 10)

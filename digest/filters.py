@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from datetime import date as Date
 from typing import Any, TypeAlias
 
-from digest.context import Change, ShownCreator, ShownFigure, ShownMetric
+from digest.changes import Change
+from digest.context import ShownCreator, ShownFigure, ShownMetric
 from digest.movers import FAST, LONGEST_RANKING, SLOW
 from digest.notices import MONTHS
 

@@ -18,7 +18,8 @@ from markdown_it.tree import SyntaxTreeNode
 from strategies import readable_overviews, readable_rankings
 
 from digest.audit import Audit
-from digest.context import Change, Context, ShownFigure, build, plain
+from digest.changes import Change
+from digest.context import Context, ShownFigure, build, plain
 from digest.filters import compact, percent
 from digest.models import UnexpectedShapeError, number, parse_overview, parse_ranking
 from digest.render import Template

@@ -6,7 +6,8 @@ from datetime import date as Date  # noqa: N812 - the filter is called date
 
 import pytest
 
-from digest.context import Change, ShownFigure, ShownMetric
+from digest.changes import Change
+from digest.context import ShownFigure, ShownMetric
 from digest.filters import FILTERS, change, compact, date, number, percent, value
 from digest.text import Text
 

@@ -10,7 +10,8 @@ import pytest
 from steps import clean_environ
 
 from digest.clock import Clock
-from digest.context import Change, Context, ShownCreator, ShownFigure, ShownMetric
+from digest.changes import Change
+from digest.context import Context, ShownCreator, ShownFigure, ShownMetric
 from digest.errors import TemplateError
 from digest.render import MAX_OUTPUT, Template
 from digest.sandbox import Limits, Renderer

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import takewhile
-from typing import Any
+from itertools import groupby, takewhile
+from typing import Any, TypeGuard
 from urllib.parse import SplitResult
 
 from digest.answer import Answer
@@ -160,11 +160,20 @@ def _elements(block: Block, indent: int = 0) -> Iterator[_Json]:
     elif isinstance(block, List):
         yield from _list(block, indent)
     elif isinstance(block, Quote):
-        yield {"type": "rich_text_quote", "elements": _texts(_flat(block.blocks))}
+        yield from _quote(block, indent)
     elif isinstance(block, CodeBlock):
         yield _preformatted(block.text)
     elif isinstance(block, Table):
         yield _preformatted(aligned(block))
+
+
+def _quote(block: Quote, indent: int) -> Iterator[_Json]:
+    """Yield a quote for each run of text; Slack has nothing else in quotes, so it stands between them."""
+    for is_text, run in groupby(block.blocks, _is_text):
+        if is_text:
+            yield {"type": "rich_text_quote", "elements": _texts(_flat([inner for inner in run if _is_text(inner)]))}
+        else:
+            yield from (element for inner in run for element in _elements(inner, indent))
 
 
 def _list(block: List, indent: int) -> Iterator[_Json]:
@@ -175,7 +184,7 @@ def _list(block: List, indent: int) -> Iterator[_Json]:
     """
     run: list[_Json] = []
     for index, item in enumerate(block.items):
-        text = list(takewhile(_is_text, item.blocks))
+        text = [inner for inner in takewhile(_is_text, item.blocks) if _is_text(inner)]
         task = [Plain(TASK[item.done])] if item.done is not None else []
         run.append(_section([*task, *_flat(text)]))
         others = item.blocks[len(text) :]
@@ -186,7 +195,7 @@ def _list(block: List, indent: int) -> Iterator[_Json]:
             yield from _elements(inner, min(indent + 1, _MAX_INDENT))
 
 
-def _is_text(block: Block) -> bool:
+def _is_text(block: Block) -> TypeGuard[Paragraph | Heading]:
     return isinstance(block, Paragraph | Heading)
 
 
@@ -196,12 +205,12 @@ def _run(block: List, items: list[_Json], indent: int, first: int) -> _Json:
     return {"type": "rich_text_list", "style": style, "indent": indent, "elements": items, **offset}
 
 
-def _flat(blocks: Sequence[Block]) -> list[Inline]:
+def _flat(blocks: Sequence[Paragraph | Heading]) -> list[Inline]:
     """Return *blocks* as lines of one text, for places that hold no blocks."""
     nodes: list[Inline] = []
     for block in blocks:
         nodes += [Break()] if nodes else []
-        nodes += block.children if isinstance(block, Paragraph | Heading) else [Plain(plain([block]))]
+        nodes += block.children
     return nodes
 
 
