@@ -232,7 +232,7 @@ FAILURES: Mapping[str, tuple[tuple[Any, ...], str]] = {
     ),
     "no cursor": (
         (page(pagination={"has_next": True}),),
-        "GET /accounts answered 200, but pagination.next_cursor is missing, though there is a next page (request id r1)",
+        "GET /accounts answered 200, but pagination.next_cursor is missing, though there is a next page (request",
     ),
     "a loop": (
         (page(),),

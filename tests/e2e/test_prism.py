@@ -67,7 +67,18 @@ def mocking(contract: Path) -> Iterator[Prism]:
         port = str(free.getsockname()[1])
     prism = Prism(f"http://127.0.0.1:{port}")
     # `timeout` ends it even when these tests are killed.
-    command = ["timeout", str(LONGEST), "node", str(PRISM), "mock", "--errors", "--host", "127.0.0.1", "--port", port]
+    command = [
+        "timeout",
+        str(9 * LONGEST),
+        "node",
+        str(PRISM),
+        "mock",
+        "--errors",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        port,
+    ]
     with subprocess.Popen(
         [*command, str(contract)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8"
     ) as process:
