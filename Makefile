@@ -5,9 +5,13 @@ BIN := $(VENV)/bin
 DAY_OF_LOCK := $(shell date -u -d '7 days ago' +%Y-%m-%dT00:00:00Z 2>/dev/null || date -u -v-7d +%Y-%m-%dT00:00:00Z)
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-annotate \
 	--exclude-newer $(DAY_OF_LOCK) --custom-compile-command 'make lock  \# uv pip compile --universal --python-version 3.10'
+# httpx asks for these, and a program without async imports none of them.
+UNUSED := anyio exceptiongroup typing-extensions
+FUZZ_SECONDS ?= 600
+FUZZ_PYTHON ?= python3.11
 WORKFLOWS := .github/workflows/*.yml examples/*.yml tests/e2e/*.yml
 
-.PHONY: demo test lint e2e bench readme lock clean
+.PHONY: demo test lint e2e bench readme faults fuzz soak lock clean
 
 demo: ## Run the whole line against stand-ins and print what the chat received
 	@mkdir -p .cache
@@ -33,21 +37,34 @@ lint: $(VENV)/.lint ## Check style, types, scripts, workflows and the action
 	$(BIN)/shellcheck --enable=all .ci/run
 	$(BIN)/python tests/lint_scripts.py
 
-e2e: $(VENV)/.test $(VENV)/.lint $(VENV)/.e2e .cache/bin/.made .cache/cards/.made ## Run real workflow files with act, and payloads in the chats' own parsers; needs Go, Node and Chromium
+e2e: $(VENV)/.test $(VENV)/.lint $(VENV)/.e2e .cache/bin/.made .cache/cards/.made .cache/prism/.made ## Run real workflow files with act, and payloads in the chats' own parsers; needs Go, Node and Chromium
 	$(BIN)/python -m pytest tests/e2e
 
 readme: $(VENV)/.test ## Write the generated parts of README.md
 	PYTHONPATH=. $(BIN)/python tests/readme.py
 
-bench: ## Compare the action with what a team could run in its place; takes two minutes
+faults: $(VENV)/.test ## Write docs/faults.md
+	PYTHONPATH=.:tests $(BIN)/python tests/faults.py
+
+# The fuzzer has wheels for few versions of Python; FUZZ_PYTHON names one.
+fuzz: .cache/fuzz/.made ## Look for inputs that break the parsers, for FUZZ_SECONDS in all; what it finds stays in tests/fuzz/corpus
+	PYTHONPATH=.:tests .cache/fuzz/bin/python tests/fuzz/run.py $(FUZZ_SECONDS)
+
+soak: $(VENV)/.test ## Post 500 digests to eight chats, with faults; takes minutes
+	PYTHONPATH=.:tests $(BIN)/python tests/soak.py
+
+bench: ## Compare the action with what a team could run in its place, and with itself for more accounts; takes three minutes
 	$(PYTHON) -m benchmarks.compare
+	$(PYTHON) -m benchmarks.accounts
 
 lock: $(VENV)/.lock ## Compile the locks; a release younger than a week is left out
-	$(COMPILE) -o requirements.txt requirements.in
+	$(COMPILE) $(UNUSED:%=--no-emit-package %) -o requirements.txt requirements.in
 	$(COMPILE) -o tests/requirements.txt tests/requirements.in
 	$(COMPILE) -o tests/requirements-lint.txt tests/requirements-lint.in
 	$(COMPILE) -o tests/e2e/requirements.txt tests/e2e/requirements.in
-	cd tests/e2e/cards && npm install --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-audit --no-fund
+	for folder in cards prism; do \
+		(cd tests/e2e/$$folder && npm install --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-audit --no-fund) || exit 1; \
+	done
 
 clean: ## Remove all that the other targets made
 	rm -rf $(VENV) .cache .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
@@ -71,11 +88,16 @@ $(VENV)/.e2e: tests/e2e/requirements.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
 	@touch $@
 
-# The chats' own parsers and renderers.
-.cache/cards/.made: tests/e2e/cards/package.json tests/e2e/cards/package-lock.json
+# The chats' own parsers and renderers, and a mock of the API.
+.cache/cards/.made .cache/prism/.made: .cache/%/.made: tests/e2e/%/package.json tests/e2e/%/package-lock.json
 	@mkdir -p $(@D)
 	cp $^ $(@D)
 	cd $(@D) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+.cache/fuzz/.made: tests/fuzz/requirements.txt tests/requirements.txt
+	$(FUZZ_PYTHON) -m venv .cache/fuzz
+	.cache/fuzz/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/requirements.txt -r tests/fuzz/requirements.txt
 	@touch $@
 
 # act without Docker: it runs the jobs on this machine.

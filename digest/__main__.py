@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import io
 import os
 import sys
@@ -12,6 +14,10 @@ if not __package__:
     # Started by path under -I: neither the checkout nor the folder of the
     # dependencies, which is the first argument, can be imported from yet.
     sys.path[:0] = [str(Path(__file__).resolve().parents[1]), sys.argv.pop(1)]
+    # The collector would go through all modules again and again while they are
+    # loaded, and once more at the end: a tenth of the time of so short a process.
+    gc.disable()
+    atexit.register(gc.freeze)
 
 from digest.cli import main
 

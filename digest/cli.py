@@ -104,12 +104,16 @@ def run(environ: Mapping[str, str], runner: Runner, *, transport: httpx.BaseTran
         from digest.clients import Clients
 
         with Clients(config, job.workflow_run, transport) as clients:
+            threading.Thread(target=_load).start()
             audit = _fetch(job, clients)
             context = _context(job, audit)
             message = _message(job, context, renderer.render(context))
             _set_outputs(job, environ, message, audit)
             results = _post(job, clients, message, audit)
     _report(job, message, results)
+    if job.config.on_stale == "fail" and _stale(job, audit):
+        error = f"nothing was posted, as `on-stale` is fail: {_stale(job, audit)}"
+        raise StaleDataError(error)
 
 
 @dataclass(frozen=True)
@@ -130,6 +134,14 @@ class _Job:
             yield
         except OSError as error:
             self.lost.append(f"{what} could not be written: {error.strerror}; see to the runner's disk")
+
+
+def _load() -> None:
+    """Load what is needed once the answers are there, while they are on their way."""
+    from digest import context, deliver, ledger, mail  # noqa: F401 - for those who import them later
+    from digest.document import parse
+
+    parse("")
 
 
 def _fetch(job: _Job, clients: Clients) -> Audit:
@@ -220,25 +232,21 @@ def _post(job: _Job, clients: Clients, message: Message, audit: Audit) -> Sequen
 
 
 def _withheld(job: _Job, audit: Audit) -> str:
-    """
-    Return why the message is not to be posted because of stale data, or nothing.
+    """Return why the message is not to be posted because of stale data, or nothing."""
+    on_stale, said = job.config.on_stale, _stale(job, audit)
+    if said and on_stale in ("warn", "skip"):
+        job.runner.annotate("warning", said)
+    return f"data are stale, and `on-stale` is {on_stale}" if said and on_stale in ("skip", "fail") else ""
 
-    Raises:
-        StaleDataError:
-            If the user wants the step to fail then.
-    """
-    on_stale = job.config.on_stale
-    if audit.freshness is None or not audit.freshness.stale or on_stale == "note":
+
+def _stale(job: _Job, audit: Audit) -> str:
+    """Return the sentence about stale data, or nothing."""
+    if audit.freshness is None or not audit.freshness.stale:
         return ""
     from digest.notices import stale
     from digest.text import unshield
 
-    said = unshield(stale(audit.freshness, job.config.timezone))
-    if on_stale == "fail":
-        message = f"nothing was posted, as `on-stale` is fail: {said}"
-        raise StaleDataError(message)
-    job.runner.annotate("warning", said)
-    return "" if on_stale == "warn" else "data are stale, and `on-stale` is skip"
+    return unshield(stale(audit.freshness, job.config.timezone))
 
 
 def _delivered_before(job: _Job, clients: Clients) -> frozenset[str] | None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
-from typing import Any
+from dataclasses import replace
+from typing import Any, TypeVar
 
 import httpx
 
@@ -20,6 +22,8 @@ from digest.together import together
 
 #: Seconds for what the digest can do without.
 OPTIONAL_SECONDS = 60.0
+
+_Result = TypeVar("_Result")
 
 
 def fetch(api: httpx.Client, *, period: str, limit: int, clock: Clock, freshness: bool = False) -> Audit:
@@ -42,10 +46,12 @@ def fetch(api: httpx.Client, *, period: str, limit: int, clock: Clock, freshness
             both fail in different ways. What else fails is a warning.
     """
     longer = LONGER.get(period)
-    rest = clock.within(OPTIONAL_SECONDS)
+    failed = threading.Event()
+    # What is optional is not waited for once the digest cannot be.
+    rest = replace(clock.within(OPTIONAL_SECONDS), stopped=lambda: clock.stopped() or failed.is_set())
     parts: list[tuple[Callable[[], Any], Clock]] = [
-        (lambda: _overview(api, period, clock), clock),
-        (lambda: _ranking(api, period, limit, clock), clock),
+        (lambda: _or_set(failed, lambda: _overview(api, period, clock)), clock),
+        (lambda: _or_set(failed, lambda: _ranking(api, period, limit, clock)), clock),
         (lambda: _ranking(api, longer, LONGEST_RANKING, rest) if longer else None, rest),
         (lambda: walk_accounts(api, rest) if freshness else None, rest),
     ]
@@ -70,6 +76,14 @@ def _overview(api: httpx.Client, period: str, clock: Clock) -> Overview:
 def _ranking(api: httpx.Client, period: str, limit: int, clock: Clock) -> Ranking:
     params: dict[str, str | int] = {"period": period, "limit": limit}
     return get(api, "/creators/top", params, lambda body: parse_ranking(body, limit), clock)[0]
+
+
+def _or_set(failed: threading.Event, task: Callable[[], _Result]) -> _Result:
+    try:
+        return task()
+    except ApiError:
+        failed.set()
+        raise
 
 
 def _require(parts: Mapping[str, Future[Any]]) -> None:

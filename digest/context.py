@@ -283,7 +283,8 @@ def _paces(audit: Audit, period: str) -> Sequence[Pace | None]:
 
 
 def _movers(creators: Sequence[ShownCreator]) -> tuple[ShownCreator, ...]:
-    known = [(creator.pace.ratio, creator) for creator in creators if creator.pace is not None and creator.pace.ratio]
+    paced = [(creator.pace.ratio, creator) for creator in creators if creator.pace is not None]
+    known = [(ratio, creator) for ratio, creator in paced if ratio is not None]
     return tuple(creator for _, creator in sorted(known, key=lambda pair: -pair[0]))
 
 

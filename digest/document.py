@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal, TypeAlias
@@ -165,9 +165,19 @@ def visible(blocks: Sequence[Block]) -> str:
     return "\n".join(line for block in blocks for line in _lines(block))
 
 
+def changed(nodes: Sequence[Inline], change: Callable[[Plain | Code | Break], Inline]) -> tuple[Inline, ...]:
+    """Return *nodes* with what *change* makes of each that holds no others."""
+    return _joined(
+        dataclasses.replace(node, children=changed(node.children, change))
+        if isinstance(node, Styled | Link)
+        else change(node)
+        for node in nodes
+    )
+
+
 def on_one_line(nodes: Sequence[Inline]) -> tuple[Inline, ...]:
     """Return *nodes* with a space for each end of a line."""
-    return _joined(_without_break(node) for node in nodes)
+    return changed(nodes, lambda node: Plain(" ") if isinstance(node, Break) else node)
 
 
 def is_bare(link: Link) -> bool:
@@ -191,14 +201,6 @@ def _without_strong(node: Inline) -> tuple[Inline, ...]:
     children = unstressed(node.children)
     strong = isinstance(node, Styled) and node.style == "strong"
     return children if strong else (dataclasses.replace(node, children=children),)
-
-
-def _without_break(node: Inline) -> Inline:
-    if isinstance(node, Break):
-        return Plain(" ")
-    if isinstance(node, Plain | Code):
-        return node
-    return dataclasses.replace(node, children=on_one_line(node.children))
 
 
 def _words(node: Inline) -> str:

@@ -9,6 +9,7 @@ The caller's Python, PATH and workspace stay as they are.
 
 from __future__ import annotations
 
+import compileall
 import hashlib
 import os
 import shutil
@@ -18,11 +19,12 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-LOCK = Path(__file__).resolve().parents[1] / "requirements.txt"
+PACKAGE = Path(__file__).resolve().parent
+LOCK = PACKAGE.parent / "requirements.txt"
 #: Wheels only: to install one runs no code of it. Hashes: nothing but what was
-#: locked. No bytecode: the run compiles the few modules that it imports.
+#: locked. pip leaves bytecode; to make it would take the run step longer than all else.
 _PIP = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input")
-_LOCKED = ("--require-hashes", "--no-deps", "--only-binary", ":all:", "--no-compile")
+_LOCKED = ("--require-hashes", "--no-deps", "--only-binary", ":all:")
 
 
 def install(environ: Mapping[str, str], lock: Path = LOCK) -> Path:
@@ -74,8 +76,11 @@ def _pip(target: Path, lock: Path, environ: Mapping[str, str]) -> None:
     settings = {"PIP_ROOT_USER_ACTION": "ignore", "PIP_USER": "0", "PIP_REQUIRE_VIRTUALENV": "0"}
     # Nothing in the command comes from outside. The index and the proxy may, as
     # variables of the runner; what they serve is checked against the hashes.
-    done = subprocess.run(command, check=False, stdout=sys.stderr, env={**environ, **settings})  # noqa: S603
-    if done.returncode != 0:
+    with subprocess.Popen(command, stdout=sys.stderr, env={**environ, **settings}) as pip:  # noqa: S603
+        # While pip waits for the network. A checkout that nobody may write to is
+        # no fault: the run step then compiles what it imports.
+        compileall.compile_dir(PACKAGE, quiet=2)
+    if pip.returncode != 0:
         message = "pip could not install the dependencies; its own words are above: is the package index reachable?"
         raise RuntimeError(message)
 

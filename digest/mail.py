@@ -68,12 +68,18 @@ def _block(block: Block) -> str:
 
 
 def _list(block: List) -> str:
-    items = "\n".join(f'<li style="margin:4px 0">{_item(item)}</li>' for item in block.items)
+    items = "\n".join(_list_item(item, numbered=block.start is not None) for item in block.items)
     style = 'style="margin:8px 0;padding-left:24px"'
     if block.start is None:
         return f"<ul {style}>\n{items}\n</ul>"
     start = "" if block.start == 1 else f' start="{block.start}"'
     return f"<ol{start} {style}>\n{items}\n</ol>"
+
+
+def _list_item(item: Item, *, numbered: bool) -> str:
+    # A task has a box in the place of the bullet.
+    style = "margin:4px 0" if item.done is None or numbered else "margin:4px 0;list-style:none"
+    return f'<li style="{style}">{_item(item)}</li>'
 
 
 def _item(item: Item) -> str:

@@ -9,6 +9,7 @@ The child starts before the figures are fetched, so that it costs no time.
 from __future__ import annotations
 
 import _thread
+import gc
 import json
 import pickle
 import signal
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from digest.context import Context
 
 #: The child imports what its parent does, from where its parent does.
-_BOOT = "import sys; sys.path[:] = sys.argv[1:]; from digest.sandbox import main; main()"
+_BOOT = "import gc, sys; gc.disable(); sys.path[:] = sys.argv[1:]; from digest.sandbox import main; main()"
 #: Characters. The text of an error can hold what the template made.
 _LONGEST_FAULT = 4000
 #: What the variables that hold secrets begin with; act sets the second kind.
@@ -75,8 +76,10 @@ class Renderer:
         self._file = file
         self._clock = clock
         self._limits = limits or Limits()
+        # As this process was started: in the action without the interpreter's own packages.
+        site = ["-S"] if sys.flags.no_site else []
         self._child = subprocess.Popen(  # noqa: S603 - this interpreter, and a constant
-            [sys.executable, "-I", "-X", "utf8", "-c", _BOOT, *filter(None, sys.path)],
+            [sys.executable, "-I", *site, "-X", "utf8", "-c", _BOOT, *filter(None, sys.path)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -163,6 +166,10 @@ def _serve(asked: BinaryIO, answer: BinaryIO) -> None:
 
 def _rendered(file: TemplateFile, limits: Limits, asked: BinaryIO) -> str:
     from digest.render import Template
+
+    # What is loaded stays, and need not be looked at again; what a template makes is collected.
+    gc.freeze()
+    gc.enable()
 
     with _within(limits.seconds):
         template = Template(file)

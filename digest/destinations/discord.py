@@ -39,11 +39,26 @@ _SUPPRESS_EMBEDS = 4
 _USER_AGENT = f"DiscordBot (https://github.com/OWNER/creatoraudit-digest, {__version__})"
 _FORUM = (220001, 220002, 220003, 220004)
 _OVERLOADED = 130000
+
+
+def _backslashed(text: str) -> str:
+    r"""
+    Return *text* with a backslash before what Discord takes for markup in more places than CommonMark does.
+
+    A headline, a quote or a list may open inside stress; and a link's words
+    may end at any bracket that a parenthesis follows.
+
+    >>> print(_backslashed("# a](b)"))
+    \# a\]\(b)
+    """
+    return re.sub(r"^[#>]|^[+-](?=[\s#])|(?<=\])\(", r"\\\g<0>", backslashed(text))
+
+
 _DIALECT = Dialect(
     strong="**",
     emphasis="*",
     strike="~~",
-    escape=backslashed,
+    escape=_backslashed,
     guard="\\",
     link=bracketed,
     address="<{}>",

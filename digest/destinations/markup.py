@@ -30,6 +30,7 @@ from digest.document import (
     Rule,
     Styled,
     Table,
+    changed,
     is_bare,
     on_one_line,
     unstressed,
@@ -48,6 +49,8 @@ _OPENS_BLOCK = re.compile(r"(?m)^(?=[#>+-])|^\d{1,9}(?=[.)](?:\s|$))")
 _UNDERLINE = re.compile(r"(?m)^(?=[=:][=:-]*[^\S\n]*$)")
 #: White space that would make code of a line, or nothing.
 _INDENT = re.compile(r"(?m)^[^\S\n]+")
+_RUNS = re.compile(r"(?<!\\)\*+")
+_EMPTY_LINE = re.compile(r"\n\s*\n")
 #: Two pieces that would be read as one: code, or the mark of an image.
 _MERGING = ("``", "![")
 
@@ -144,7 +147,7 @@ def bracketed(url: str, label: str) -> str:
 
 def angled(url: str, label: str) -> str:
     """Return a link as Slack writes it, where nothing can stand for a bracket in its words."""
-    return f"{label} (<{url}>)" if ">" in label else f"<{url}|{label}>"
+    return f"{label} ({url.removeprefix('mailto:')})" if ">" in label else f"<{url}|{label}>"
 
 
 def _stacked(blocks: Sequence[Block], dialect: Dialect, gap: Callable[[Block, Block, Dialect], str]) -> str:
@@ -156,24 +159,25 @@ def _stacked(blocks: Sequence[Block], dialect: Dialect, gap: Callable[[Block, Bl
 
 def _gap(before: Block, after: Block, dialect: Dialect) -> str:
     """Return an empty line, but none behind a headline that is one."""
-    if isinstance(before, List) and isinstance(after, List) and _goes_on(before, after):
+    if isinstance(before, List) and isinstance(after, List) and _miscounts(before, after):
         return f"\n\n{INVISIBLE}\n\n"
-    return "\n" if isinstance(before, Heading) and _is_native(before, dialect) else "\n\n"
+    if not (isinstance(before, Heading) and _is_native(before, dialect)):
+        return "\n\n"
+    # With a pipe in it, it could be taken for the head of a table.
+    return "\n\n" if dialect.tables and "|" in words(before.children) else "\n"
 
 
-def _goes_on(before: List, after: List) -> bool:
-    """Return whether the numbers of *after* would be counted on from *before*, which is wrong."""
+def _miscounts(before: List, after: List) -> bool:
+    """Return whether *after* would be read as the end of *before*, with other numbers."""
     return before.start is not None and after.start not in (None, before.start + len(before.items))
 
 
 def _gap_inside(before: Block, after: Block, dialect: Dialect) -> str:
     """Return the gap between two blocks of an item: none where the second is seen to begin without."""
-    if not isinstance(before, Heading | Paragraph):
-        return "\n\n"
     interrupts = isinstance(after, CodeBlock | Quote) or (
         isinstance(after, List) and after.start in (None, 1) and bool(after.items[0].blocks)
     )
-    return "\n" if interrupts else _gap(before, after, dialect)
+    return "\n" if isinstance(before, Heading | Paragraph) and interrupts else _gap(before, after, dialect)
 
 
 def _block(block: Block, dialect: Dialect) -> str:
@@ -228,7 +232,12 @@ def _fence(text: str, language: str, dialect: Dialect) -> str:
         text, longest = text.replace("``", f"`{INVISIBLE}`"), 0
     fence = "`" * max(3, longest + 1)
     language = language if re.fullmatch(r"[\w+#.-]*", language) else ""
-    return f"{fence}{language}\n{harmless(text)}\n{fence}"
+    return f"{fence}{language}\n{_as_code(text, dialect)}\n{fence}"
+
+
+def _as_code(text: str, dialect: Dialect) -> str:
+    """Return *text* as code shows it. In Discord a link that was begun before code may end inside it."""
+    return harmless(text if dialect.long_fences else text.replace("](", f"]{INVISIBLE}("))
 
 
 def _rows(table: Table, dialect: Dialect) -> Iterator[str]:
@@ -244,8 +253,8 @@ def _row(cells: Sequence[str]) -> str:
 
 def _cell(cell: Sequence[Inline], dialect: Dialect) -> str:
     # A pipe inside code would end the cell, and cannot be escaped there.
-    nodes = [Plain(node.text) if isinstance(node, Code) and "|" in node.text else node for node in on_one_line(cell)]
-    return _inlines(nodes, dialect)
+    spoken = changed(cell, lambda node: Plain(node.text) if isinstance(node, Code) and "|" in node.text else node)
+    return _inlines(on_one_line(spoken), dialect)
 
 
 def _inlines(nodes: Sequence[Inline], dialect: Dialect, before: str = "", after: str = "") -> str:
@@ -312,7 +321,7 @@ def _code(text: str, dialect: Dialect) -> str:
         return dialect.escape(text)
     ticks = "`" * (longest + 1)
     space = " " if longest else ""
-    return f"{ticks}{space}{harmless(text)}{space}{ticks}"
+    return f"{ticks}{space}{_as_code(text, dialect)}{space}{ticks}"
 
 
 def _stressed(node: Styled, said: str, before: str, after: str, dialect: Dialect) -> str:
@@ -334,9 +343,11 @@ def _ends_early(marker: str, node: Styled, inner: str, dialect: Dialect) -> bool
     """Return whether something in it would end the stress: an empty line, or a marker that some chats see in words."""
     if dialect.needs_word_boundary:
         return marker[0] in inner
-    # Mattermost takes the first two of `***a** b*` for a strong.
-    uneven = marker == "*" and inner.startswith("*") != inner.endswith("*")
-    return uneven or marker in words(node.children) or bool(re.search(r"\n\s*\n", inner))
+    # Mattermost takes the first two of `***a** b*` for a strong; and of more than
+    # two runs inside, some would be taken for the end of another.
+    runs = _RUNS.findall(inner)
+    edge = marker == "*" and len(node.children) > 1 and "*" in (inner[0], inner[-1])
+    return edge or len(runs) > 2 or marker in words(node.children) or bool(_EMPTY_LINE.search(inner))  # noqa: PLR2004
 
 
 def _joins(outer: str, inner: str) -> bool:

@@ -29,8 +29,10 @@ _DIALECT = Dialect(
     strong="**",
     emphasis="*",
     strike="~~",
-    # `#name` is a hashtag and `~name` a channel, whatever stands before them.
-    escape=lambda text: re.sub(r"[#~](?=\w)", rf"\g<0>{INVISIBLE}", backslashed(text)),
+    # `#name` is a hashtag and `~name` a channel, whatever stands before them; `$` opens LaTeX, `www.` a link.
+    escape=lambda text: re.sub(
+        r"(?i)[#~](?=\w)|www(?=\d{0,3}\.)", rf"\g<0>{INVISIBLE}", backslashed(text).replace("$", r"\$")
+    ),
     guard="\\",
     link=bracketed,
     address="<{}>",

@@ -28,7 +28,7 @@ from digest.document import (
 #: What could call somebody in one chat or another: an at sign before anything,
 #: `<!channel>`, `<@U1>`, `<#C1>`, `<users/all>`, `<at id=all>`. What follows
 #: the end of a text may be a name.
-_MENTION = re.compile(r"[@\uFF20](?![\s\u200b])|<(?=[@#!/&:a-zA-Z]|\Z)")
+_MENTION = re.compile(r"[@\uFF20](?![\s\u200b])|<(?=[@#!?/&:a-zA-Z]|\Z)")
 TASK = {True: "☑ ", False: "☐ ", None: ""}
 BULLET = "• "
 

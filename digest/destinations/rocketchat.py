@@ -27,12 +27,31 @@ endpoint = as_given
 _PATH = re.compile(r"(/[^/]+)*/hooks/[A-Za-z0-9]{17,24}/[A-Za-z0-9%._~-]{32,64}/?")
 #: The default of `Message_MaxAllowedSize`, in UTF-16 units.
 _MAX_TEXT = 5_000
+#: Marks, and characters that look the same: the parser looks through invisible
+#: ones, and takes backslashes neither inside stress nor in the words of a link.
+_ALIKE = str.maketrans(
+    {
+        "*": "\N{ASTERISK OPERATOR}",
+        "~": "\N{TILDE OPERATOR}",
+        "`": "\N{MODIFIER LETTER GRAVE ACCENT}",
+        "[": "\N{FULLWIDTH LEFT SQUARE BRACKET}",
+        "]": "\N{FULLWIDTH RIGHT SQUARE BRACKET}",
+    }
+)
+
+
+def _alike(text: str) -> str:
+    """Return *text* with characters that look like marks in the place of marks."""
+    text = re.sub(r"(?<![^\W_])_|_(?![^\W_])", "\N{MODIFIER LETTER LOW MACRON}", text.translate(_ALIKE))
+    # `#name` is a channel.
+    return re.sub(r"#(?=\w)", f"#{INVISIBLE}", interrupted(text))
+
+
 _DIALECT = Dialect(
     strong="**",
     emphasis="_",
     strike="~~",
-    # It knows a few backslashes, but not for all marks. `#name` is a channel.
-    escape=lambda text: re.sub(r"#(?=\w)", f"#{INVISIBLE}", interrupted(text)),
+    escape=_alike,
     guard=INVISIBLE,
     link=bracketed,
     headings=4,

@@ -9,9 +9,9 @@ https://docs.slack.dev/reference/block-kit/blocks/rich-text-block/
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby, takewhile
-from typing import Any, TypeGuard
+from typing import Any
 from urllib.parse import SplitResult
 
 from digest.answer import Answer
@@ -149,14 +149,12 @@ def _heading(block: Heading) -> _Json:
     large = block.level <= 2  # noqa: PLR2004 - deeper ones would shout
     if large and utf16(text) <= _MAX_HEADER and not holds_link(block.children):
         return {"type": "header", "text": {"type": "plain_text", "text": text, "emoji": False}}
-    return _rich_text([_section([Styled("strong", block.children)])])
+    return _rich_text([_section(_line(block))])
 
 
 def _elements(block: Block, indent: int = 0) -> Iterator[_Json]:
-    if isinstance(block, Heading):
-        yield _section([Styled("strong", block.children)])
-    elif isinstance(block, Paragraph):
-        yield _section(block.children)
+    if isinstance(block, Paragraph | Heading):
+        yield _section(_line(block))
     elif isinstance(block, List):
         yield from _list(block, indent)
     elif isinstance(block, Quote):
@@ -171,7 +169,7 @@ def _quote(block: Quote, indent: int) -> Iterator[_Json]:
     """Yield a quote for each run of text; Slack has nothing else in quotes, so it stands between them."""
     for is_text, run in groupby(block.blocks, _is_text):
         if is_text:
-            yield {"type": "rich_text_quote", "elements": _texts(_flat([inner for inner in run if _is_text(inner)]))}
+            yield {"type": "rich_text_quote", "elements": _texts(_flat(run))}
         else:
             yield from (element for inner in run for element in _elements(inner, indent))
 
@@ -184,7 +182,7 @@ def _list(block: List, indent: int) -> Iterator[_Json]:
     """
     run: list[_Json] = []
     for index, item in enumerate(block.items):
-        text = [inner for inner in takewhile(_is_text, item.blocks) if _is_text(inner)]
+        text = list(takewhile(_is_text, item.blocks))
         task = [Plain(TASK[item.done])] if item.done is not None else []
         run.append(_section([*task, *_flat(text)]))
         others = item.blocks[len(text) :]
@@ -195,7 +193,7 @@ def _list(block: List, indent: int) -> Iterator[_Json]:
             yield from _elements(inner, min(indent + 1, _MAX_INDENT))
 
 
-def _is_text(block: Block) -> TypeGuard[Paragraph | Heading]:
+def _is_text(block: Block) -> bool:
     return isinstance(block, Paragraph | Heading)
 
 
@@ -205,13 +203,14 @@ def _run(block: List, items: list[_Json], indent: int, first: int) -> _Json:
     return {"type": "rich_text_list", "style": style, "indent": indent, "elements": items, **offset}
 
 
-def _flat(blocks: Sequence[Paragraph | Heading]) -> list[Inline]:
-    """Return *blocks* as lines of one text, for places that hold no blocks."""
-    nodes: list[Inline] = []
-    for block in blocks:
-        nodes += [Break()] if nodes else []
-        nodes += block.children
-    return nodes
+def _flat(blocks: Iterable[Block]) -> list[Inline]:
+    """Return blocks of text as lines of one, for places that hold no blocks."""
+    lines = [_line(block) for block in blocks if isinstance(block, Paragraph | Heading)]
+    return [node for line in lines for node in (Break(), *line)][1:]
+
+
+def _line(block: Paragraph | Heading) -> Sequence[Inline]:
+    return block.children if isinstance(block, Paragraph) else (Styled("strong", block.children),)
 
 
 def _rich_text(elements: list[_Json]) -> _Json:

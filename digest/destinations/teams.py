@@ -143,7 +143,9 @@ def _block(block: Block) -> Iterator[_Json]:
     elif isinstance(block, Quote):
         yield {"type": "Container", "style": "emphasis", "items": list(_elements(block.blocks))}
     elif isinstance(block, CodeBlock):
-        lines = [_run(line or " ", _MONO) for line in harmless(block.text).split("\n")]
+        # A card folds white space.
+        kept = re.sub(r"(?m)^ +| {2,}", lambda match: "\N{NO-BREAK SPACE}" * len(match[0]), harmless(block.text))
+        lines = [_run(line or " ", _MONO) for line in kept.split("\n")]
         yield {"type": "Container", "style": "emphasis", "items": [_text([line], spacing="None") for line in lines]}
     elif isinstance(block, Table):
         yield _table(block)
