@@ -1,0 +1,200 @@
+"""Long documents are cut where no word, link, fence or number suffers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from documents import documents
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from payloads import expected, links, message, normal, payloads
+
+from digest.destinations import DESTINATIONS
+from digest.destinations.parts import MOST_PARTS, utf16
+from digest.document import Block, CodeBlock, List, Paragraph, Plain, Table, parse, visible
+from digest.split import Blocks, Fits, split
+
+#: The strategy of trees has a long description, which Hypothesis warns of when it writes it.
+pytestmark = pytest.mark.filterwarnings("ignore:Generating overly large repr")
+
+UNITS: dict[str, Callable[[str], int]] = {
+    "code points": len,
+    "UTF-16 units": utf16,
+    "bytes": lambda text: len(text.encode()),
+}
+
+
+def notice(omitted: int) -> Block:
+    """Return the block that closes a cut message."""
+    return Paragraph((Plain(f"{omitted} left out"),))
+
+
+def at_most(limit: int, unit: Callable[[str], int] = len) -> Fits:
+    """Return whether blocks fit, by what is visible of them."""
+    return lambda blocks: unit(visible(blocks)) <= limit
+
+
+def parts_of(markdown: str, limit: int, most: int = 99) -> list[Blocks]:
+    """Return the parts of *markdown* with at most *limit* visible characters each."""
+    return split(parse(markdown), at_most(limit), most=most, notice=notice)[0]
+
+
+@pytest.mark.parametrize("unit", UNITS)
+@given(blocks=documents, limit=st.integers(60, 400))
+@settings(max_examples=12)
+def test_split__loses_nothing(unit: str, blocks: Blocks, limit: int) -> None:
+    """All parts together hold the words of the whole, in order, but for the header that each part of a table has."""
+    fits = at_most(limit, UNITS[unit])
+    parts, omitted = split(blocks, fits, most=10_000, notice=notice)
+    assert omitted == 0
+    assert all(part and fits(part) for part in parts)
+    said = "".join(normal(expected(part, numbers=False)) for part in parts)
+    whole = normal(expected(blocks, numbers=False))
+    if not any("Table" in type(block).__name__ for block in _all(blocks)):
+        assert said == whole
+    else:
+        assert set(said) == set(whole)
+
+
+@given(blocks=documents, limit=st.integers(60, 200), most=st.integers(1, 5))
+@settings(max_examples=12)
+def test_split__at_most_so_many_parts(blocks: Blocks, limit: int, most: int) -> None:
+    """Beyond the last part the rest is counted, and the last part says so within the limit."""
+    parts, omitted = split(blocks, at_most(limit), most=most, notice=notice)
+    assert len(parts) <= most
+    assert all(at_most(limit)(part) for part in parts)
+    assert (omitted > 0) == (bool(parts) and parts[-1][-1:] == (notice(omitted),) and omitted > 0)
+    if omitted:
+        assert len(parts) == most
+
+
+def test_split__at_blocks_first() -> None:
+    """A block that fits a part of its own is not cut; a headline stays with what it is about."""
+    assert [visible(part) for part in parts_of("one two\n\n# Head\n\nthree four", 15)] == [
+        "one two",
+        "Head\nthree four",
+    ]
+
+
+def test_split__list_keeps_its_numbers() -> None:
+    """The items of a long list go on counting in the next part."""
+    parts = parts_of("\n".join(f"{number}. item {number}" for number in range(7, 19)), 30)
+    starts = [(block.start, len(block.items)) for part in parts for block in part if isinstance(block, List)]
+    assert starts[0][0] == 7
+    assert [start for start, _ in starts[1:]] == [
+        7 + sum(length for _, length in starts[: index + 1]) for index in range(len(starts) - 1)
+    ]
+
+
+def test_split__table_repeats_its_header() -> None:
+    """Each part of a long table has the header, and each row stands once."""
+    rows = "\n".join(f"| creator {number} | {number} |" for number in range(20))
+    tables = [block for part in parts_of(f"| name | views |\n|---|---:|\n{rows}", 60) for block in part]
+    assert len(tables) > 1
+    headers = [table.header for table in tables if isinstance(table, Table)]
+    assert headers == headers[:1] * len(tables)
+    assert sum(len(table.rows) for table in tables if isinstance(table, Table)) == 20
+
+
+def test_split__row_too_long_is_told_in_words() -> None:
+    """A row that no message holds becomes paragraphs with the names of its columns."""
+    said = " ".join(
+        visible(part) for part in parts_of(f"| name | note |\n|---|---|\n| Zoë | {'word ' * 30}|\n| B | c |", 40)
+    )
+    assert "name: Zoë" in said
+    assert said.count("word") == 30
+
+
+def test_split__header_alone_too_long() -> None:
+    """A header that no message holds is told in words too."""
+    parts = parts_of(f"| {'word ' * 30}| b |\n|---|---|", 40)
+    assert " ".join(visible(part) for part in parts).count("word") == 30
+
+
+def test_split__code_by_lines() -> None:
+    """Code is cut between lines, and a line that is too long inside."""
+    parts = parts_of("```py\na = 1\nb = 2\nc = 3\n" + "x" * 25 + "\n```", 12)
+    codes = [block for part in parts for block in part]
+    assert all(isinstance(code, CodeBlock) and code.language == "py" for code in codes)
+    assert [visible((code,)) for code in codes][:2] == ["a = 1\nb = 2", "c = 3"]
+
+
+def test_split__quote_stays_a_quote() -> None:
+    """Both halves of a long quote are quotes."""
+    parts = parts_of("> " + "word " * 20, 40)
+    assert {type(block).__name__ for part in parts for block in part} == {"Quote"}
+
+
+def test_split__item_that_is_too_long() -> None:
+    """The rest of one item follows without a number of its own, and the next item has the next number."""
+    parts = parts_of(f"1. {'word ' * 12}\n2. second", 30)
+    assert isinstance(parts[0][0], List)
+    assert parts[0][0].start == 1
+    assert isinstance(parts[1][0], Paragraph)
+    assert [block.start for part in parts[1:] for block in part if isinstance(block, List)] == [2]
+
+
+def test_split__never_inside_a_link_that_fits() -> None:
+    """A cut falls before a link, not in its words."""
+    parts = parts_of("some words before [a link of words](https://x.test/) and after it", 30)
+    said = ["".join(visible((block,)) for block in part) for part in parts]
+    assert any("a link of words" in text for text in said)
+    assert len(list(links(block for part in parts for block in part))) == 1
+
+
+@pytest.mark.parametrize("kind", DESTINATIONS)
+def test_payloads__address_longer_than_a_message(kind: str) -> None:
+    """Of a link whose address no message holds, the words remain."""
+    found = payloads(kind, message(f"[words](https://x.test/{'a' * 30_000})"))
+    assert "words" in str(found[0].body)
+    assert kind == "json" or "aaaa" not in str(found[0].body)
+
+
+@pytest.mark.parametrize("seen_as_one", ["👩\u200d👩\u200d👧", "e\u0301", "❤\ufe0f"])
+def test_split__never_inside_what_is_seen_as_one(seen_as_one: str) -> None:
+    """A family, an accent and a variant stay with their character."""
+    parts = parts_of(seen_as_one * 20, 17)
+    assert all(set(visible(part).split(seen_as_one)) == {""} for part in parts)
+
+
+def test_split__nothing_fits() -> None:
+    """A limit that holds no character at all is a mistake of ours."""
+    with pytest.raises(ValueError, match="not even one character"):
+        split(parse("words"), lambda _: False, most=5, notice=notice)
+
+
+def test_split__no_blocks() -> None:
+    """An empty document has no part."""
+    assert split((), at_most(10), most=5, notice=notice) == ([], 0)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in DESTINATIONS if kind != "json"])
+def test_payloads__cut_with_a_link_to_the_rest(kind: str) -> None:
+    """A message beyond five parts says how much is left out, and where all of it can be read."""
+    long = "\n\n".join(["word " * 400] * 60)
+    found = payloads(kind, message(long, more_url="https://github.com/o/r/actions/runs/1"))
+    assert len(found) == MOST_PARTS
+    assert found[-1].omitted > 0
+    last = str(found[-1].body)
+    assert f"{found[-1].omitted:,}" in last
+    assert "runs/1" in last
+
+
+@pytest.mark.parametrize("kind", [kind for kind in DESTINATIONS if kind != "json"])
+def test_payloads__truncate_makes_one_part(kind: str) -> None:
+    """With `truncate` there is one part, whose end is left out."""
+    [part] = payloads(kind, message("\n\n".join(["word " * 400] * 60), overflow="truncate"))
+    assert part.omitted > 0
+    assert "left out" in str(part.body)
+
+
+def _all(blocks: Blocks) -> list[Block]:
+    """Return all blocks, nested ones too."""
+    found: list[Block] = []
+    for block in blocks:
+        found.append(block)
+        for item in getattr(block, "items", ()):
+            found += _all(item.blocks)
+        found += _all(getattr(block, "blocks", ()))
+    return found
