@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from steps import clean_environ
 
-from digest.clock import Clock
 from digest.changes import Change
+from digest.clock import Clock
 from digest.context import Context, ShownCreator, ShownFigure, ShownMetric
 from digest.errors import TemplateError
 from digest.render import MAX_OUTPUT, Template
