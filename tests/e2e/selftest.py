@@ -74,12 +74,13 @@ def serve(folder: Path, longest: float = _LONGEST) -> None:
 
 def check(folder: Path, environ: Mapping[str, str]) -> list[str]:
     """Return what is wrong with what the chat received and what the action's outputs say."""
-    received = [json.loads(line)["markdown"] for line in (folder / "received.jsonl").read_text("utf-8").splitlines()]
+    received = [json.loads(line) for line in (folder / "received.jsonl").read_text("utf-8").splitlines()]
     file = Path(environ["MESSAGE_FILE"]).read_text("utf-8")
     data = json.loads(Path(environ["DATA_FILE"]).read_text("utf-8"))
     statuses = [result["status"] for result in json.loads(environ["RESULTS"])]
     wrong = {
-        f"the chat received {received!r}, the file holds {file!r}": received != [file],
+        f"the chat received {received!r}, the data are {data!r}": [body["data"] for body in received] != [data],
+        f"the file holds {file!r}": not file.startswith(f"# {data['title']}\n"),
         f"the output `message` is {environ['MESSAGE']!r}": environ["MESSAGE"].rstrip("\n") != file.rstrip("\n"),
         f"the data are of {data['days']!r} days": data["days"] != 7,
         f"the results are {statuses}": statuses != ["accepted"],

@@ -155,7 +155,8 @@ def test_checkout__posts_the_digest(world: World, snapshotted: Path) -> None:
     assert (run.code, run.jobs) == (0, {"digest": "success"})
     assert text.startswith("# CreatorAudit — weekly recap\n")
     assert "- Total views: **1.28M**" in text
-    assert [summary[: len(text)] for summary in run.summaries] == [text]
+    assert [summary.splitlines()[0] for summary in run.summaries] == [text.splitlines()[0]]
+    assert all("5. **dj\\_moonlight**" in shown for shown in (text, *run.summaries))
 
 
 def test_schedule__runs_the_published_action(world: World) -> None:
@@ -188,7 +189,7 @@ def test_template__extends_the_built_in_one(world: World) -> None:
     assert text.startswith("# Growth: CreatorAudit — monthly recap\n")
     assert "Last 30 days, to " in text
     assert [line[:2] for line in text.splitlines() if line[:1].isdigit()] == ["1.", "2."]
-    assert text.endswith("More: https://dash.example.test/?a=b\n")
+    assert text.rstrip("\n").endswith("More: <https://dash.example.test/?a=b>")
 
 
 def test_dry_run__posts_nothing(world: World) -> None:
