@@ -129,7 +129,8 @@ Block: TypeAlias = "Heading | Paragraph | List | Quote | CodeBlock | Table | Rul
 DEEPEST = 8
 #: Characters. A longer address has no room in every chat; its words remain.
 LONGEST_ADDRESS = 1_500
-_SAFE_LINK = re.compile(r"(?:https?://|mailto:)[^\s]", re.IGNORECASE)
+#: Not `https://name@host`, which leads elsewhere than it seems to.
+_SAFE_LINK = re.compile(r"(?:https?://[^\s/?#@]+(?:[/?#].*)?|mailto:\S+)", re.IGNORECASE)
 #: https://github.github.com/gfm/#autolinks-extension-: no closing punctuation, and brackets in pairs.
 _BARE_LINK = re.compile(r"\bhttps?://[\w\[](?:[^\s<>()]|\([^\s<>()]*\))*(?<=[\w/=&#%+\])~-])")
 _STYLES: dict[str, Literal["strong", "emphasis", "strike"]] = {
@@ -138,6 +139,7 @@ _STYLES: dict[str, Literal["strong", "emphasis", "strike"]] = {
     "s_open": "strike",
 }
 _TASK = re.compile(r"\[([ xX])\] ")
+_PATH = re.compile(r"(?<![:/])[/?#].*")
 #: What is left as it is in an address, beside letters and digits. Brackets,
 #: asterisks and pipes mean something in one chat or another.
 _UNQUOTED = "%/:?#[]@!$&'+,;=~"
@@ -245,12 +247,13 @@ def _address(url: str) -> str:
     """
     # Shielded characters first, as UTF-8 would be made of them.
     url = percent_encode(quote(url), safe=_UNQUOTED, errors="surrogatepass")
-    url = re.sub(r"(?<!\w)@", "%40", url)
-    return re.sub(r"(&#?\w+);", r"\1%3B", url)
+    url = re.sub(r"(&#?\w+);", r"\1%3B", url)
+    # In a mail's address it has to stay, and a name before a host is not safe.
+    return url if url.lower().startswith("mailto:") else _PATH.sub(lambda path: path[0].replace("@", "%40"), url)
 
 
 def _is_safe(url: str) -> bool:
-    return _SAFE_LINK.match(url) is not None
+    return _SAFE_LINK.fullmatch(url) is not None
 
 
 class _Tokens:

@@ -88,12 +88,21 @@ def _leaving_room(fits: Fits, block: Block) -> Fits:
     return lambda part: fits((*part, block))
 
 
-def _fill(blocks: Blocks, fits: Fits, *, tidy: bool = True) -> tuple[Blocks, Blocks]:
+def _fill(blocks: Blocks, fits: Fits, *, tidy: bool = True, force: bool = True) -> tuple[Blocks, Blocks]:
     """
     Return as much of the front of *blocks* as fits, at least something, and the rest.
 
     A headline stays with what it is about; a block that fits the next part
     whole is not cut, where the parts are to be *tidy*.
+
+    Args:
+        force:
+            Whether the part is still empty, so that there is no better place
+            for what has to be cut inside an item, a row, a line or a word.
+
+    Raises:
+        ValueError:
+            If nothing fits.
     """
     count = _most(len(blocks), lambda count: fits(blocks[:count]))
     if count == len(blocks):
@@ -105,7 +114,7 @@ def _fill(blocks: Blocks, fits: Fits, *, tidy: bool = True) -> tuple[Blocks, Blo
     following = blocks[count]
     if tidy and kept and fits((following,)):
         return kept, blocks[len(kept) :]
-    divided = _divide(following, lambda part: fits((*whole, *part)))
+    divided = _divide(following, lambda part: fits((*whole, *part)), force=force and not whole)
     if divided:
         first, rest = divided
         return (*whole, first), (*rest, *blocks[count + 1 :])
@@ -116,36 +125,38 @@ def _fill(blocks: Blocks, fits: Fits, *, tidy: bool = True) -> tuple[Blocks, Blo
     return front, blocks[len(front) :]
 
 
-def _divide(block: Block, fits: Fits) -> tuple[Block, Blocks] | None:
+def _divide(block: Block, fits: Fits, *, force: bool) -> tuple[Block, Blocks] | None:
     """Return the largest front of *block* that fits, and what is left of it; None if nothing fits."""
     if isinstance(block, Paragraph | Heading):
-        return _divide_text(block, fits)
+        return _divide_text(block, fits, force=force)
     if isinstance(block, List):
-        return _divide_list(block, fits)
+        return _divide_list(block, fits, force=force)
     if isinstance(block, Table):
-        return _divide_table(block, fits)
+        return _divide_table(block, fits, force=force)
     if isinstance(block, CodeBlock):
-        return _divide_code(block, fits)
+        return _divide_code(block, fits, force=force)
     if isinstance(block, Quote):
-        divided = _front(block.blocks, lambda part: fits((Quote(part),)))
+        divided = _front(block.blocks, lambda part: fits((Quote(part),)), force=force)
         return divided and (Quote(divided[0]), (Quote(divided[1]),))
     return None
 
 
-def _front(blocks: Blocks, fits: Fits) -> tuple[Blocks, Blocks] | None:
+def _front(blocks: Blocks, fits: Fits, *, force: bool) -> tuple[Blocks, Blocks] | None:
     """Return what `_fill` does, or None if nothing fits."""
     try:
-        return _fill(blocks, fits)
+        return _fill(blocks, fits, force=force)
     except ValueError:
         return None
 
 
-def _divide_list(block: List, fits: Fits) -> tuple[Block, Blocks] | None:
+def _divide_list(block: List, fits: Fits, *, force: bool) -> tuple[Block, Blocks] | None:
     count = _most(len(block.items), lambda count: fits((List(block.start, block.items[:count]),)))
     if count:
         return List(block.start, block.items[:count]), (List(_number(block, count), block.items[count:]),)
+    if not force:
+        return None
     first, others = block.items[0], block.items[1:]
-    divided = _front(first.blocks, lambda part: fits((List(block.start, (Item(part, first.done),)),)))
+    divided = _front(first.blocks, lambda part: fits((List(block.start, (Item(part, first.done),)),)), force=force)
     if divided is None:
         return None
     # What is left of an item follows without a number of its own.
@@ -157,15 +168,17 @@ def _number(block: List, count: int) -> int | None:
     return None if block.start is None else block.start + count
 
 
-def _divide_table(block: Table, fits: Fits) -> tuple[Block, Blocks] | None:
+def _divide_table(block: Table, fits: Fits, *, force: bool) -> tuple[Block, Blocks] | None:
     count = _most(len(block.rows), lambda count: fits((dataclasses.replace(block, rows=block.rows[:count]),)))
     if count:
         first, rest = block.rows[:count], block.rows[count:]
         return dataclasses.replace(block, rows=first), (dataclasses.replace(block, rows=rest),)
+    if not force:
+        return None
     # A row that is too long for a message is told in words.
     row, others = (block.rows[0], block.rows[1:]) if block.rows else (block.header, ())
     told = _told(block.header, row) if block.rows and any(row) else _told([()] * len(row), block.header)
-    divided = _front(told, fits) if told else None
+    divided = _front(told, fits, force=force) if told else None
     if divided is None:
         return None
     following = (dataclasses.replace(block, rows=others),) if others else ()
@@ -178,22 +191,30 @@ def _told(header: Sequence[Cell], row: Sequence[Cell]) -> Blocks:
     return tuple(Paragraph((*name, Plain(": "), *cell) if name else cell) for name, cell in pairs)
 
 
-def _divide_code(block: CodeBlock, fits: Fits) -> tuple[Block, Blocks] | None:
-    lines = block.text.split("\n")
+def _divide_code(block: CodeBlock, fits: Fits, *, force: bool) -> tuple[Block, Blocks] | None:
+    # Blank lines at either end say nothing; by themselves they would be a message that chats refuse.
+    text = block.text.strip("\n")
+    lines = text.split("\n")
     count = _most(len(lines), lambda count: fits((dataclasses.replace(block, text="\n".join(lines[:count])),)))
+    if not count and not force:
+        return None
     if count:
         first, rest = "\n".join(lines[:count]), "\n".join(lines[count:])
     else:
         longest = _most(len(lines[0]), lambda at: fits((dataclasses.replace(block, text=lines[0][:at]),)))
         at = _between_characters(lines[0], longest)
-        first, rest = block.text[:at], block.text[at:]
-    return (dataclasses.replace(block, text=first), (dataclasses.replace(block, text=rest),)) if first else None
+        first, rest = text[:at], text[at:]
+    if rest and not first:
+        return None
+    return dataclasses.replace(block, text=first), (dataclasses.replace(block, text=rest),) if rest else ()
 
 
-def _divide_text(block: Paragraph | Heading, fits: Fits) -> tuple[Block, Blocks] | None:
+def _divide_text(block: Paragraph | Heading, fits: Fits, *, force: bool) -> tuple[Block, Blocks] | None:
     text = words(block.children)
     longest = _most(len(text), lambda at: fits((dataclasses.replace(block, children=_cut(block.children, at)[0]),)))
     at = _boundary(text, longest, block.children)
+    if not force and not text[at : at + 1].isspace():
+        return None
     first, rest = _cut(block.children, at)
     first, rest = _stripped(first), _stripped(rest)
     if not first:
