@@ -18,7 +18,7 @@ demo: ## Run the whole line against stand-ins and print what the chat received
 	@site="$$(RUNNER_TEMP="$(CURDIR)/.cache" $(PYTHON) -I -X utf8 digest/install.py)" \
 		&& exec $(PYTHON) -I -X utf8 digest/__main__.py "$$site" demo
 
-test: $(VENV)/.test ## Run all tests, with every line and branch covered
+test: $(VENV)/.test ## Run all tests, and measure the lines and branches that they cover
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest
 	$(BIN)/coverage combine --quiet
