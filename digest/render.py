@@ -90,8 +90,9 @@ class Template:
         try:
             return work()
         except jinja2.TemplateSyntaxError as error:
-            place = f"{self._loader.shown(error.filename) or error.name or self._file.name}:{error.lineno}"
-            raise TemplateError(f"{place}: {error.message}") from None
+            # Of a comment or a block without an end, Jinja has the file where the name belongs.
+            shown = self._loader.shown(error.filename or error.name)
+            raise TemplateError(f"{shown or error.name or self._file.name}:{error.lineno}: {error.message}") from None
         except jinja2.TemplateNotFound as error:
             text = f"{self._place(error)}: {self._loader.missing.get(str(error.name), error.message)}"
             raise TemplateError(text) from None

@@ -76,12 +76,16 @@ def split(blocks: Blocks, fits: Fits, *, most: int, notice: Callable[[int], Bloc
 
 
 def _without_edges(blocks: Blocks) -> Blocks:
-    """Return *blocks* without lines across at either end: a part that is one says nothing."""
-    while blocks and isinstance(blocks[0], Rule):
+    """Return *blocks* without those at either end that say nothing: chats refuse a part that has no others."""
+    while blocks and _says_nothing(blocks[0]):
         blocks = blocks[1:]
-    while blocks and isinstance(blocks[-1], Rule):
+    while blocks and _says_nothing(blocks[-1]):
         blocks = blocks[:-1]
     return blocks
+
+
+def _says_nothing(block: Block) -> bool:
+    return isinstance(block, Rule) or (isinstance(block, CodeBlock) and not block.text.strip())
 
 
 def _leaving_room(fits: Fits, block: Block) -> Fits:

@@ -108,7 +108,8 @@ def strings(value: Json) -> Iterator[str]:
 
 def normal(text: str, *, marks: str = "") -> str:
     """Return what of *text* has to arrive, without *marks*: no white space, no invisible character, no bullet."""
-    text = _UNSAID.sub("", unquote(text).translate(_ALIKE))
+    text = _ADDRESS.sub(lambda match: unquote(match[0]), text).translate(_ALIKE)
+    text = _UNSAID.sub("", text)
     return "".join(char for char in text if unicodedata.category(char) != "Cf" and char not in marks)
 
 

@@ -161,10 +161,9 @@ def _gap(before: Block, after: Block, dialect: Dialect) -> str:
     """Return an empty line, but none behind a headline that is one."""
     if isinstance(before, List) and isinstance(after, List) and _miscounts(before, after):
         return f"\n\n{INVISIBLE}\n\n"
-    if not (isinstance(before, Heading) and _is_native(before, dialect)):
-        return "\n\n"
-    # With a pipe in it, it could be taken for the head of a table.
-    return "\n\n" if dialect.tables and "|" in words(before.children) else "\n"
+    # A headline with a pipe in it and a line below could be taken for the head of a table.
+    headline = isinstance(before, Heading) and _is_native(before, dialect) and not isinstance(after, Rule)
+    return "\n" if headline else "\n\n"
 
 
 def _miscounts(before: List, after: List) -> bool:
