@@ -12,7 +12,9 @@ from __future__ import annotations
 
 import dataclasses
 import unicodedata
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
+from itertools import accumulate
 from typing import TypeAlias
 
 from digest.document import (
@@ -215,7 +217,7 @@ def _divide_code(block: CodeBlock, fits: Fits, *, force: bool) -> tuple[Block, B
 
 def _divide_text(block: Paragraph | Heading, fits: Fits, *, force: bool) -> tuple[Block, Blocks] | None:
     text = words(block.children)
-    longest = _most(len(text), lambda at: fits((dataclasses.replace(block, children=_cut(block.children, at)[0]),)))
+    longest = _most(len(text) - 1, lambda at: fits((dataclasses.replace(block, children=_cut(block.children, at)[0]),)))
     at = _boundary(text, longest, block.children)
     if not force and not text[at : at + 1].isspace():
         return None
@@ -286,16 +288,11 @@ def _inside(at: int, links: Sequence[tuple[int, int]]) -> tuple[int, int] | None
 
 
 def _cut(nodes: Sequence[Inline], at: int) -> tuple[tuple[Inline, ...], tuple[Inline, ...]]:
-    """Cut *nodes* after *at* visible characters; styles and links go on behind the cut."""
-    first: list[Inline] = []
-    for index, node in enumerate(nodes):
-        length = len(words((node,)))
-        if length > at:
-            before, after = _cut_node(node, at)
-            return (*first, *before), (*after, *nodes[index + 1 :])
-        first.append(node)
-        at -= length
-    return tuple(first), ()
+    """Cut *nodes* after *at* visible characters, which is not all; styles and links go on behind the cut."""
+    ends = [0, *accumulate(len(words((node,))) for node in nodes)]
+    index = bisect_right(ends, at) - 1
+    before, after = _cut_node(nodes[index], at - ends[index])
+    return (*nodes[:index], *before), (*after, *nodes[index + 1 :])
 
 
 def _cut_node(node: Inline, at: int) -> tuple[tuple[Inline, ...], tuple[Inline, ...]]:

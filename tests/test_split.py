@@ -175,10 +175,31 @@ def test_split__never_inside_what_is_seen_as_one(seen_as_one: str) -> None:
     assert all(set(visible(part).split(seen_as_one)) == {""} for part in parts)
 
 
-def test_split__nothing_fits() -> None:
+@pytest.mark.parametrize("markdown", ["words", "# words", "- words", "> words", "| a |\n|---|", "    code"])
+def test_split__nothing_fits(markdown: str) -> None:
     """A limit that holds no character at all is a mistake of ours."""
     with pytest.raises(ValueError, match="not even one character"):
-        split(parse("words"), lambda _: False, most=5, notice=notice)
+        split(parse(markdown), lambda _: False, most=5, notice=notice)
+
+
+@pytest.mark.parametrize("block", ["> {}", "- {}", "```\n{}\n```", "| {} |\n|---|"])
+def test_split__one_long_word_begins_a_part(block: str) -> None:
+    """A word that has to be cut is not begun at the end of a part, in whatever block it is."""
+    parts = parts_of("a" * 15 + "\n\n" + block.format("b" * 30), 20)
+    assert [visible(part) for part in parts] == ["a" * 15, "b" * 20, "b" * 10]
+
+
+@pytest.mark.parametrize("first", ["a", "# a"])
+def test_split__no_rule_between_parts(first: str) -> None:
+    """A line across has no place at the end of a part, nor at the beginning of the next."""
+    parts, _ = split(parse(f"{first}\n\n---\n\nb"), lambda blocks: len(blocks) <= 1, most=5, notice=notice)
+    assert [visible(part) for part in parts] == ["a", "b"]
+
+
+def test_split__white_space_at_a_cut() -> None:
+    """Of the white space around a cut nothing is left, behind styles too."""
+    [first, second] = parts_of("**aaaa** &#32;&#32;bbbbbb", 8)
+    assert (visible(first), visible(second)) == ("aaaa", "bbbbbb")
 
 
 def test_split__no_blocks() -> None:

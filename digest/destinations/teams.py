@@ -36,6 +36,8 @@ from digest.document import (
 )
 
 _Json: TypeAlias = dict[str, Any]
+#: What is an element of its own; a rule is a line above one.
+_Shown: TypeAlias = "Heading | Paragraph | List | Quote | CodeBlock | Table"
 
 idempotent = False
 pause = 1.1
@@ -132,7 +134,7 @@ def _elements(blocks: Sequence[Block]) -> Iterator[_Json]:
         separated = False
 
 
-def _block(block: Block) -> Iterator[_Json]:
+def _block(block: _Shown) -> Iterator[_Json]:
     if isinstance(block, Heading):
         look = {"size": _SIZES.get(block.level, "Default"), "weight": "Bolder"}
         yield from _lines(block.children, look, spacing="Large" if block.level > 1 else "Default")
@@ -147,7 +149,7 @@ def _block(block: Block) -> Iterator[_Json]:
         kept = re.sub(r"(?m)^ +| {2,}", lambda match: "\N{NO-BREAK SPACE}" * len(match[0]), harmless(block.text))
         lines = [_run(line or " ", _MONO) for line in kept.split("\n")]
         yield {"type": "Container", "style": "emphasis", "items": [_text([line], spacing="None") for line in lines]}
-    elif isinstance(block, Table):
+    else:
         yield _table(block)
 
 
