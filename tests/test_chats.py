@@ -204,6 +204,7 @@ ENDS: Mapping[str, Mapping[str, End]] = {
         "bad key": REMOVED,
         "forbidden": REMOVED,
         "gone": REMOVED,
+        "same messageId": no("remove messageId= from the URL"),
         "busy": again(0.5),
     },
     "mattermost": {"invalid": DISLIKED, "no text": DISLIKED, "gone": REMOVED, "locked": REMOVED, "busy": again(2.0)},
@@ -222,6 +223,7 @@ ENDS: Mapping[str, Mapping[str, End]] = {
         "unknown block": DISLIKED,
         "no stream": REMOVED,
         "bad key": REMOVED,
+        "not in the stream": no("look at the bot's stream and topic"),
         "busy": again(28.7),
     },
     "telegram": {
