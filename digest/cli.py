@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import platform
 import signal
 import sys
 import tempfile
@@ -34,6 +33,8 @@ if TYPE_CHECKING:
     from digest.deliver import Result
     from digest.destinations import Message
 
+#: Seconds in which the requests go out, before anything else takes turns with them.
+_MOMENT = 0.03
 _USAGE = """\
 usage: python -m digest        post the digest that the DIGEST_* variables describe
        python -m digest demo   show the whole line on this machine, without a key
@@ -100,16 +101,13 @@ def run(environ: Mapping[str, str], runner: Runner, *, transport: httpx.BaseTran
     from digest.sandbox import Renderer
 
     # The child compiles the template while this process imports and fetches.
-    with Renderer(config.template, environ, job.clock) as renderer:
-        from digest.clients import Clients
-
-        with Clients(config, job.workflow_run, transport) as clients:
-            threading.Thread(target=_load).start()
-            audit = _fetch(job, clients)
-            context = _context(job, audit)
-            message = _message(job, context, renderer.render(context))
-            _set_outputs(job, environ, message, audit)
-            results = _post(job, clients, message, audit)
+    with Renderer(config.template, environ, job.clock) as renderer, _clients(job, transport) as clients:
+        threading.Timer(_MOMENT, _load).start()
+        audit = _fetch(job, clients)
+        context = _context(job, audit)
+        message = _message(job, context, renderer.render(context))
+        _set_outputs(job, environ, message, audit)
+        results = _post(job, clients, message, audit)
     _report(job, message, results)
     if job.config.on_stale == "fail" and _stale(job, audit):
         error = f"nothing was posted, as `on-stale` is fail: {_stale(job, audit)}"
@@ -142,6 +140,17 @@ def _load() -> None:
     from digest.document import parse
 
     parse("")
+
+
+def _clients(job: _Job, transport: httpx.BaseTransport | None) -> Clients:
+    from digest.together import begin
+    from digest.trust import certificates
+
+    trusted = begin(certificates)
+    # Meanwhile, as that leaves the interpreter free; `_fetch` needs the second.
+    from digest import client, clients  # noqa: F401
+
+    return clients.Clients(job.config, job.workflow_run, trusted.result(), transport)
 
 
 def _fetch(job: _Job, clients: Clients) -> Audit:
@@ -306,6 +315,8 @@ def _sleep_until(stop: threading.Event) -> Callable[[float], None]:
 
 def _bug(error: Exception) -> str:
     """Return one line for a bug report. Not the error's text, which may hold a secret."""
+    import platform
+
     frame = error.__traceback__
     while frame is not None and frame.tb_next is not None:
         frame = frame.tb_next

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import logging
+import ssl
+import urllib.request  # noqa: F401 - httpx imports these two with its first client; see `digest.cli`
 from http.cookiejar import DefaultCookiePolicy
 
+import httpcore  # noqa: F401
 import httpx
 
 from digest import HOME, __version__
 from digest.config import Config
-from digest.errors import InputError
 from digest.exchange import ACCEPT_ENCODING
+from digest.trust import settings_of_the_runner
 from digest.workflow import WorkflowRun
 
 _USER_AGENT = f"creatoraudit-digest/{__version__} (+{HOME})"
@@ -29,20 +32,19 @@ class Clients:
             Asks GitHub's API; it alone has the token.
     """
 
-    def __init__(self, config: Config, run: WorkflowRun, transport: httpx.BaseTransport | None) -> None:
+    def __init__(
+        self, config: Config, run: WorkflowRun, tls: ssl.SSLContext, transport: httpx.BaseTransport | None
+    ) -> None:
         """
-        Make them, on *transport* or the real network.
+        Make them, on *transport* or the real network; all trust whom *tls* trusts.
 
         Raises:
             InputError:
-                If the runner's own settings of certificates and proxies cannot
-                be used.
+                If the runner's own settings of proxies cannot be used.
         """
         _silence_loggers()
         key, token = f"Bearer {config.api_key}", f"Bearer {config.github_token}"
-        try:
-            # Loading the certificates takes 40 ms, so the clients share them.
-            tls = httpx.create_ssl_context()
+        with settings_of_the_runner():
             self.chats = httpx.Client(headers=_headers(), timeout=config.timeout, verify=tls, transport=transport)
             self.api = httpx.Client(
                 base_url=config.base_url,
@@ -58,12 +60,6 @@ class Clients:
                 verify=tls,
                 transport=transport,
             )
-        except (ImportError, OSError, ValueError, httpx.InvalidURL) as error:  # ImportError: a proxy of SOCKS
-            message = (
-                f"the network settings of the runner cannot be used ({type(error).__name__});"
-                " look at the variables SSL_CERT_FILE, SSL_CERT_DIR, HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY"
-            )
-            raise InputError(message) from None
         for client in (self.api, self.chats, self.github):
             # No side needs cookies, and none is to be remembered by one.
             client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))

@@ -11,6 +11,7 @@ from __future__ import annotations
 import _thread
 import gc
 import json
+import os
 import pickle
 import signal
 import subprocess
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 #: The child imports what its parent does, from where its parent does.
 _BOOT = "import gc, sys; gc.disable(); sys.path[:] = sys.argv[1:]; from digest.sandbox import main; main()"
+#: Whoever else wants the processor has it first.
+_NICENESS = 5
 #: Characters. The text of an error can hold what the template made.
 _LONGEST_FAULT = 4000
 #: What the variables that hold secrets begin with; act sets the second kind.
@@ -183,6 +186,8 @@ def _bound(limits: Limits) -> None:
         import resource
     except ImportError:  # Windows
         return
+    # To be ready is not urgent: the parent has the figures to ask for.
+    os.nice(_NICENESS)
     bounds = {
         resource.RLIMIT_AS: limits.mebibytes * 1024 * 1024,
         # For what cannot be interrupted: one long computation outside of Python's loop.

@@ -28,15 +28,20 @@ def together(tasks: Sequence[tuple[Callable[[], _Result], Clock]]) -> list[Futur
     by then belongs to a task that hangs, as when a server sends its headers one
     byte a minute. Its thread ends with the process.
     """
-    futures: list[Future[_Result]] = [Future() for _ in tasks]
-    for (task, _), future in zip(tasks, futures, strict=True):
-        threading.Thread(target=_do, args=(task, future), daemon=True).start()
+    futures = [begin(task) for task, _ in tasks]
     clocks = dict(zip(futures, (clock for _, clock in tasks), strict=True))
     while any(clocks[future].left() > 0 for future in wait(futures, timeout=_LOOK).not_done):
         pass
     if wait(futures, timeout=_GRACE).not_done:
         sys.setswitchinterval(_SHORT_TURN)
     return futures
+
+
+def begin(task: Callable[[], _Result]) -> Future[_Result]:
+    """Begin *task* in a thread of its own, which ends with the process."""
+    future: Future[_Result] = Future()
+    threading.Thread(target=_do, args=(task, future), daemon=True).start()
+    return future
 
 
 def _do(task: Callable[[], _Result], future: Future[_Result]) -> None:

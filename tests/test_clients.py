@@ -16,6 +16,7 @@ from digest.clients import Clients
 from digest.config import Config
 from digest.errors import InputError
 from digest.standin import API_KEY, Reply, Request
+from digest.trust import certificates
 from digest.workflow import WorkflowRun
 
 HOOK = "https://hooks.example.test/in/tok_0123456789abcdef"
@@ -39,7 +40,7 @@ def made(**inputs: str) -> Clients:
     """Return the clients of a run."""
     given = {"api_key": API_KEY, "webhook_url": HOOK, "github_token": TOKEN, "timeout": "5", **inputs}
     environ = {f"DIGEST_{name.upper()}": value for name, value in given.items()}
-    return Clients(Config.from_environ(environ), WorkflowRun.from_environ(run_environ()), None)
+    return Clients(Config.from_environ(environ), WorkflowRun.from_environ(run_environ()), certificates(), None)
 
 
 class Heard:

@@ -17,9 +17,10 @@ PACKAGE = ROOT / "digest"
 #: What puts the others together; no other module may know more than `WIDE` of them.
 COMPOSERS = {"digest.cli", "digest.destinations"}
 WIDE = 10
-#: What builds the HTTP clients, what is handed one, and what makes the requests.
+#: What loads certificates and builds the HTTP clients, what is handed one, and what makes the requests.
 ONLINE = {
-    f"digest.{name}" for name in ("clients", "demo", "accounts", "api", "client", "deliver", "exchange", "ledger")
+    f"digest.{name}"
+    for name in ("clients", "demo", "accounts", "api", "client", "deliver", "exchange", "ledger", "trust")
 }
 SLOW = {"httpx", "jinja2", "markdown_it"}
 
@@ -84,7 +85,11 @@ def test_imports__few_touch_the_network() -> None:
     """The HTTP client is imported where it is built, handed on and used, and nothing else has a socket."""
     assert {"digest.clients", "digest.exchange"} <= _importers("httpx") <= ONLINE
     sockets = ("socket", "ssl", "http", "urllib.request", "asyncio", "urllib3", "requests", "anyio")
-    assert set().union(*(_importers(package) for package in sockets)) <= {"digest.clients", "digest.standin"}
+    assert set().union(*(_importers(package) for package in sockets)) <= {
+        "digest.clients",
+        "digest.standin",
+        "digest.trust",
+    }
 
 
 @pytest.mark.parametrize(
