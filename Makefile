@@ -18,7 +18,7 @@ demo: ## Run the whole line against stand-ins and print what the chat received
 	@site="$$(RUNNER_TEMP="$(CURDIR)/.cache" $(PYTHON) -I -X utf8 digest/install.py)" \
 		&& exec $(PYTHON) -I -X utf8 digest/__main__.py "$$site" demo
 
-test: $(VENV)/.test ## Run all tests, and measure the lines and branches that they cover
+test: $(VENV)/.test ## Run all tests; they cover every line and branch
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest
 	$(BIN)/coverage combine --quiet
@@ -62,6 +62,7 @@ lock: $(VENV)/.lock ## Compile the locks; a release younger than a week is left 
 	$(COMPILE) -o tests/requirements.txt tests/requirements.in
 	$(COMPILE) -o tests/requirements-lint.txt tests/requirements-lint.in
 	$(COMPILE) -o tests/e2e/requirements.txt tests/e2e/requirements.in
+	$(COMPILE) -o tests/fuzz/requirements.txt tests/fuzz/requirements.in
 	for folder in cards prism; do \
 		(cd tests/e2e/$$folder && npm install --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-audit --no-fund) || exit 1; \
 	done
