@@ -69,7 +69,8 @@ def get(
             If there is no such answer. One fault, which says what to do.
     """
     request = api.build_request("GET", path.removeprefix("/"), params=params)
-    outcome = exchange(api, request, limit=MAX_BODY, repeatable=True, clock=clock)
+    key = request.headers.get("authorization", "").rpartition(" ")[2]
+    outcome = exchange(api, request, limit=MAX_BODY, repeatable=True, clock=clock, secrets=[key])
     answer = outcome.answer
     if answer is None:
         advice = _UNREACHABLE if clock.left() > 0 else _TOO_SLOW

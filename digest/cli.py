@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, TextIO
 
 from digest import HOME, __version__
 from digest.clock import Clock
-from digest.config import Config, secrets
+from digest.config import Config
 from digest.errors import BUG, DeliveryError, DigestError, OutputError, StaleDataError, TemplateError
+from digest.masks import secrets
 from digest.report import Runner, results_json, summary
 from digest.workflow import WorkflowRun
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias, TypeVar, cast
@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from digest.address import NOT_SHOWN, parse_url
 from digest.destinations import DESTINATIONS, detect
 from digest.errors import InputError
-from digest.inputs import boolean, choice, limit, max_time, mismatch, timeout, timezone, variables
+from digest.inputs import boolean, choice, limit, max_time, mismatch, timeout, timezone, variable, variables
 from digest.templates import TemplateFile, locate
 
 #: The defaults of action.yml; a test compares them. An input that is given but
@@ -42,10 +42,6 @@ TITLES: Mapping[str, str] = {
     "30d": "CreatorAudit — monthly recap",
     "90d": "CreatorAudit — quarterly recap",
 }
-#: Characters. Shorter ones would be masked all over the log.
-_SHORTEST_MASK = 8
-#: Words such as `messages`, the end of each Google Chat URL, are no secrets.
-_LONGEST_WORD = 15
 
 Overflow: TypeAlias = Literal["split", "truncate"]
 OnStale: TypeAlias = Literal["note", "warn", "skip", "fail", "ignore"]
@@ -149,41 +145,6 @@ class Config:
         )
         inputs.raise_faults()
         return config
-
-
-def variable(name: str) -> str:
-    """
-    Return the environment variable that carries an input.
-
-    >>> variable("api-key")
-    'DIGEST_API_KEY'
-    """
-    return f"DIGEST_{name.upper().replace('-', '_')}"
-
-
-def secrets(environ: Mapping[str, str]) -> list[str]:
-    """
-    Return all that the log must mask, longest first, whether or not the inputs are valid.
-
-    GitHub masks registered secrets, but no parts of them: the path of a
-    webhook's URL is as good as the whole.
-    """
-    found = {environ.get(variable(name), "").strip() for name in ("api-key", "github-token")}
-    for line in environ.get(variable("webhook-url"), "").splitlines():
-        url = "".join(line.split()[-1:])
-        found |= {line.strip(), url, *_secret_parts(url)}
-    return sorted((text for text in found if len(text) >= _SHORTEST_MASK), key=lambda text: (-len(text), text))
-
-
-def _secret_parts(url: str) -> Iterator[str]:
-    _, _, after_scheme = url.partition("://")
-    path = after_scheme[after_scheme.find("/") :] if "/" in after_scheme else ""
-    yield path
-    path, _, query = path.partition("?")
-    yield path
-    yield query
-    words = [path.rstrip("/").rpartition("/")[2], *(pair.partition("=")[2] for pair in query.split("&"))]
-    yield from (word for word in words if len(word) > _LONGEST_WORD or not word.isalpha())
 
 
 class _Inputs:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
@@ -12,10 +12,11 @@ import httpx
 
 from digest.answer import Answer
 from digest.clock import Clock
-from digest.config import Webhook, secrets, variable
+from digest.config import Webhook
 from digest.destinations import DESTINATIONS, Message
 from digest.destinations.protocol import Payload, Verdict
 from digest.exchange import Outcome, exchange
+from digest.masks import hidden_text, of_url
 from digest.text import clean
 from digest.together import together
 
@@ -96,7 +97,7 @@ def _deliver(chats: httpx.Client, message: Message, webhook: Webhook, clock: Clo
 
 def _send(chats: httpx.Client, webhook: Webhook, payload: Payload, part_id: str, clock: Clock) -> Result:
     """Post one part, in simpler and simpler form while the chat asks for that."""
-    destination = DESTINATIONS[webhook.kind]
+    destination, secrets = DESTINATIONS[webhook.kind], of_url(webhook.url)
     endpoint = destination.endpoint(webhook.url, part_id)
     result = Result(webhook.kind, webhook.host, "failed", parts=0, attempts=0)
     for body in (payload.body, *payload.simpler):
@@ -108,10 +109,11 @@ def _send(chats: httpx.Client, webhook: Webhook, payload: Payload, part_id: str,
             limit=MAX_BODY,
             repeatable=destination.idempotent,
             clock=clock,
+            secrets=secrets,
             wait=lambda answer: _wait(destination.verdict(answer)),
         )
         verdict = None if outcome.answer is None else destination.verdict(outcome.answer)
-        result = _result(result, outcome, verdict, webhook.url)
+        result = _result(result, outcome, verdict, secrets)
         if verdict is None or verdict.outcome != "simplify":
             break
     return result
@@ -121,7 +123,7 @@ def _wait(verdict: Verdict) -> float | None:
     return verdict.wait if verdict.outcome == "busy" else None
 
 
-def _result(before: Result, outcome: Outcome, verdict: Verdict | None, url: str) -> Result:
+def _result(before: Result, outcome: Outcome, verdict: Verdict | None, secrets: Collection[str]) -> Result:
     """Return how the part stands after one more exchange."""
     result = replace(before, attempts=before.attempts + outcome.attempts)
     accepted = verdict is not None and verdict.outcome == "accepted"
@@ -132,19 +134,12 @@ def _result(before: Result, outcome: Outcome, verdict: Verdict | None, url: str)
         return replace(result, error=f"{outcome.failure}; check the runner's network, then re-run the job")
     if verdict.outcome == "accepted":
         return replace(result, status="accepted", parts=1, error="", note=verdict.advice)
-    return replace(result, error=_refusal(outcome.answer, outcome.failure, verdict.advice, url))
+    return replace(result, error=_refusal(outcome.answer, outcome.failure, verdict.advice, secrets))
 
 
-def _refusal(answer: Answer, failure: str, advice: str, url: str) -> str:
+def _refusal(answer: Answer, failure: str, advice: str, secrets: Collection[str]) -> str:
     """Return status, the server's own words, and what to do, in one line."""
-    words = clean(_redacted(answer.body, url), longest=_QUOTED)
+    # Once more: without its control characters a secret may be whole again.
+    words = clean(hidden_text(clean(answer.text, longest=MAX_BODY), secrets), longest=_QUOTED)
     said = f"answered {answer.status}" + (f": {words}" if words else "") + (f" ({failure})" if failure else "")
     return f"{said}; {advice}"
-
-
-def _redacted(body: bytes, url: str) -> str:
-    """Return *body* as text without the parts of *url* that are secret: some servers say what they were asked."""
-    words = clean(body.decode("utf-8", "replace"), longest=MAX_BODY)
-    for secret in secrets({variable("webhook-url"): url}):
-        words = words.replace(secret, "***")
-    return words

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 
@@ -18,6 +18,7 @@ import httpx
 
 from digest.answer import Answer, retry_after
 from digest.clock import Clock
+from digest.masks import hidden
 
 TRIES = 4
 #: https://docs.creatoraudit.com/api-reference/rate-limits asks for this on 429
@@ -78,7 +79,7 @@ def usual_wait(answer: Answer) -> float | None:
     return 0.0 if answer.status in RETRIED else None
 
 
-def exchange(
+def exchange(  # noqa: PLR0913 - but two by name
     client: httpx.Client,
     request: httpx.Request,
     *,
@@ -86,6 +87,7 @@ def exchange(
     repeatable: bool,
     clock: Clock,
     wait: Callable[[Answer], float | None] = usual_wait,
+    secrets: Collection[str] = (),
 ) -> Outcome:
     """
     Send *request* until it is answered for good.
@@ -101,13 +103,15 @@ def exchange(
             Whether receiving the request twice does no harm (a GET).
         wait:
             Whether, and how long at least, to wait after an answer.
+        secrets:
+            What is hidden in every answer: some servers say what they were asked.
     """
     outcome = Outcome(0, failure=clock.over())
     for attempt in range(1, TRIES + 1):
         if clock.left() <= 0:
             return replace(outcome, failure=outcome.failure or clock.over())
         try:
-            answer = _send(client, request, limit, clock)
+            answer = _send(client, request, limit, clock, secrets)
         except NoAnswerError as lost:
             outcome = Outcome(attempt, failure=lost.reason, unknown=outcome.unknown or lost.sent)
             if lost.sent and not repeatable:
@@ -139,7 +143,7 @@ def _backoff(attempt: int, clock: Clock) -> float:
     return float(FIRST_WAIT * 2 ** (attempt - 1) * (1 + clock.jitter()))
 
 
-def _send(client: httpx.Client, request: httpx.Request, limit: int, clock: Clock) -> Answer:
+def _send(client: httpx.Client, request: httpx.Request, limit: int, clock: Clock, secrets: Collection[str]) -> Answer:
     """
     Send *request* once and read at most *limit* bytes of the answer.
 
@@ -164,7 +168,8 @@ def _send(client: httpx.Client, request: httpx.Request, limit: int, clock: Clock
             if response.is_success:
                 raise NoAnswerError(f"the answer broke off ({type(error).__name__})", sent=True) from None
             body, cut = b"", True  # the status says enough
-    return Answer(response.status_code, response.headers, body, cut)
+    headers = httpx.Headers([(name, hidden(value, secrets)) for name, value in response.headers.raw])
+    return Answer(response.status_code, headers, hidden(body, secrets), cut)
 
 
 def _no_answer(error: httpx.HTTPError) -> NoAnswerError:

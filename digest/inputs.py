@@ -23,6 +23,16 @@ _TZIF = b"TZif" + bytes(16) + struct.pack(">6L", 0, 0, 0, 0, 1, 4) + bytes(6) + 
 _UTC = ZoneInfo.from_file(io.BytesIO(_TZIF), key="UTC")
 
 
+def variable(name: str) -> str:
+    """
+    Return the environment variable that carries an input.
+
+    >>> variable("api-key")
+    'DIGEST_API_KEY'
+    """
+    return f"DIGEST_{name.upper().replace('-', '_')}"
+
+
 def mismatch(expected: str, given: str) -> str:
     """Return what was expected and what was given."""
     return f"expected {expected}, got {given!r}"

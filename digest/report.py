@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TextIO
 
+from digest.masks import hidden_text
 from digest.text import Text, clean, reveal
 
 # It brings httpx along; bad input is reported before that is needed.
@@ -39,7 +40,7 @@ class Runner:
         summary:
             The file of `GITHUB_STEP_SUMMARY`, or None outside a runner.
         secrets:
-            What no annotation may show, longest first.
+            What no annotation may show.
         debugging:
             Whether the run was started with debug logging (`RUNNER_DEBUG`).
     """
@@ -69,9 +70,7 @@ class Runner:
 
     def annotate(self, level: Literal["error", "warning", "notice"], text: str) -> None:
         """Show *text* as one line above the log and on the run's page, without the secrets that a server echoed."""
-        for secret in self.secrets:
-            text = text.replace(secret, "***")
-        self._line(f"::{level} title=CreatorAudit digest::{_data(inert(text))}")
+        self._line(f"::{level} title=CreatorAudit digest::{_data(inert(hidden_text(text, self.secrets)))}")
 
     def say(self, text: str) -> None:
         """Write text that may come from outside, with workflow commands switched off around it."""

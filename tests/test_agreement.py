@@ -10,7 +10,8 @@ import pytest
 from fakes import Run
 from steps import load_action
 
-from digest.config import DEFAULTS, variable
+from digest.config import DEFAULTS
+from digest.inputs import variable
 
 ACTION = load_action()
 STEPS: Sequence[Mapping[str, Any]] = ACTION["runs"]["steps"]

@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from steps import ROOT, clean_environ
 
-from digest.config import TITLES, Config, secrets, variable
+from digest.config import TITLES, Config
 from digest.errors import InputError
+from digest.inputs import variable
 
 KEY = "ca_live_0123456789abcdef"
 URL = "https://chat.example.test/in/T0001/tok_0123456789abcdef"
@@ -350,50 +351,6 @@ def test_config__repr_hides_secrets() -> None:
         assert TOKEN not in shown
         assert "tok_0123456789abcdef" not in shown
         assert "T0001" not in shown
-
-
-def test_secrets__whole_and_parts() -> None:
-    """Key, token and URL are masked, and what of the URL would be as good as the whole; longest first."""
-    url = "https://chat.example.test/hooks/T0001/tok_0123456789?token=qry_0123456789&n=1"
-    assert secrets(_environ(webhook_url=f" slack  {url}\n", github_token=TOKEN)) == [
-        f"slack  {url}",
-        url,
-        "/hooks/T0001/tok_0123456789?token=qry_0123456789&n=1",
-        "/hooks/T0001/tok_0123456789",
-        KEY,
-        "token=qry_0123456789&n=1",
-        TOKEN,
-        "qry_0123456789",
-        "tok_0123456789",
-    ]
-
-
-def test_secrets__words_are_not_masked() -> None:
-    """A last segment that is a word would be masked all over the log; a long one is no word."""
-    masked = secrets(_environ(webhook_url="https://chat.test/v1/spaces/messages?key=abcdefghijklmnopqrst"))
-    assert "messages" not in masked
-    assert "abcdefghijklmnopqrst" in masked
-
-
-@pytest.mark.parametrize("line", ["", " ", "\n\n", "https://a.b/", "a b", "json"])
-def test_secrets__nothing_short(line: str) -> None:
-    """What is shorter than eight characters is not masked, but for the URL it is part of."""
-    masked = secrets(_environ(api_key="short", webhook_url=line))
-    assert masked == ([line] if len(line) >= 8 else [])
-
-
-@pytest.mark.parametrize("separator", [" ", "\t", "  \t "])
-def test_secrets__url_behind_a_kind(separator: str) -> None:
-    """A URL is masked whatever white space stands before it."""
-    assert URL in secrets(_environ(webhook_url=f"json{separator}{URL}"))
-
-
-def test_secrets__of_invalid_inputs() -> None:
-    """What is refused is masked as well: other steps may print it."""
-    masked = secrets(
-        _environ(api_key="“0123456789”", webhook_url="http://user:passw0rd@chat.example.test/in/tok_01234")
-    )
-    assert {"“0123456789”", "tok_01234", "/in/tok_01234"} <= set(masked)
 
 
 @pytest.mark.parametrize(

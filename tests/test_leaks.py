@@ -147,7 +147,7 @@ def _raising(error: type[Exception]) -> Answer:
 
 
 #: How servers say what they were told.
-HOWS = ("plain", "in HTML", "all")
+HOWS = ("plain", "quoted", "decoded", "in JSON", "in HTML", "all")
 #: What servers and the network may do, most of it with all that they were told in it.
 FAILURES: Mapping[str, Answer] = {
     **{f"problem, {how}": _said(how) for how in HOWS},
@@ -226,6 +226,27 @@ def test_leaks__of_runs(
 ) -> None:
     """A run that posts, a dry one, and one with bad input leave no secret behind either."""
     _assert_no_leak(_run(run, {"RUNNER_DEBUG": "1"}, **inputs), keyed, tmp_path, capfd)
+
+
+@pytest.mark.parametrize("stage", ["overview", "chats"])
+def test_leaks__no_part_at_a_cut(run: Runs, keyed: FakeNetwork, stage: str) -> None:
+    """Where a server's words are cut, no beginning of a secret is left that stood there."""
+    for before in range(160, 210, 4):
+        for method, url in STAGES[stage]:
+            keyed.on(method, url, _padded("." * before))
+        result = _run(run, {})
+        beginnings = {secret[:_SHORTEST] for many in SECRETS.values() for secret in many if "c4n4ry" in secret}
+        log = _without_masks(result.log)
+        assert ".." in log
+        assert {text for text in beginnings - {"https://"} if text in log.replace("https://", "")} == set(), log
+
+
+def _padded(before: str) -> Answer:
+    def answer(request: httpx.Request) -> httpx.Response:
+        said = f"{before}{words_of(request, 'plain')}"
+        return httpx.Response(400, json={"code": said, "detail": said, "request_id": said})
+
+    return answer
 
 
 def _run(run: Runs, environ: Mapping[str, str], **inputs: str) -> Run:
