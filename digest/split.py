@@ -72,8 +72,8 @@ def split(blocks: Blocks, fits: Fits, *, most: int, notice: Callable[[int], Bloc
             omitted = len(visible(rest))
             return [*parts, (*part, notice(omitted))], omitted
         part, rest = _fill(rest, fits)
-        parts.append(_without_edges(part))
-        rest = _without_edges(rest)
+        part, rest = _without_edges(part), _without_edges(rest)
+        parts += [part] if part else []
     return parts, 0
 
 
@@ -87,7 +87,7 @@ def _without_edges(blocks: Blocks) -> Blocks:
 
 
 def _says_nothing(block: Block) -> bool:
-    return isinstance(block, Rule) or (isinstance(block, CodeBlock) and not block.text.strip())
+    return isinstance(block, Rule | CodeBlock | Paragraph | Heading) and not visible((block,)).strip()
 
 
 def _leaving_room(fits: Fits, block: Block) -> Fits:
