@@ -138,7 +138,7 @@ class _Job:
 def _load() -> None:
     """Load what is needed once the answers are there, while they are on their way."""
     from digest import context, deliver, ledger, mail  # noqa: F401 - for those who import them later
-    from digest.document import parse
+    from digest.markdown import parse
 
     parse("")
 
@@ -182,7 +182,7 @@ def _context(job: _Job, audit: Audit) -> Context:
 def _message(job: _Job, context: Context, shielded: str) -> Message:
     from digest.context import plain
     from digest.destinations import Message
-    from digest.document import parse
+    from digest.markdown import parse
     from digest.text import reveal
     from digest.together import together
 

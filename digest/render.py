@@ -59,7 +59,7 @@ class Template:
         Return the Markdown of *context*, whose untrusted text is still shielded.
 
         No blank line stands twice, and there is one newline at the end.
-        `digest.text.reveal` makes it Markdown for anybody, `digest.document`
+        `digest.text.reveal` makes it Markdown for anybody, `digest.markdown`
         a tree.
 
         Raises:

@@ -20,9 +20,20 @@ from digest.clock import Clock
 from digest.context import build, plain
 from digest.destinations import DESTINATIONS, Message
 from digest.destinations.parts import MOST_PARTS
-from digest.document import Block, Item, List, Paragraph, Plain, Quote, Rule, Table, parse, visible
+from digest.document import (
+    Block,
+    Item,
+    List,
+    Paragraph,
+    Plain,
+    Quote,
+    Rule,
+    Table,
+    visible,
+)
 from digest.errors import ApiError
 from digest.mail import page
+from digest.markdown import parse
 from digest.models import parse_overview, parse_ranking
 from digest.render import Template
 from digest.split import split

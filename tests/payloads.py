@@ -32,10 +32,10 @@ from digest.document import (
     Styled,
     Table,
     is_bare,
-    parse,
     visible,
     words,
 )
+from digest.markdown import parse
 from digest.text import Text
 
 Json: TypeAlias = Any

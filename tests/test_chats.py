@@ -18,7 +18,7 @@ from digest.clock import Clock
 from digest.config import Webhook
 from digest.deliver import Result, deliver
 from digest.destinations import DESTINATIONS, Message, detect
-from digest.document import parse
+from digest.markdown import parse
 from digest.standin import Request, serving
 
 #: Where each kind is at home; the rest of a URL is the chat's own `path`.

@@ -15,7 +15,7 @@ from digest.clock import Clock
 from digest.config import Webhook
 from digest.deliver import Result, deliver, skipped
 from digest.destinations import DESTINATIONS, Message
-from digest.document import parse
+from digest.markdown import parse
 from digest.standin import API_KEY, Receiver, Reply, serving
 
 TOKEN = "tok_0123456789abcdef"

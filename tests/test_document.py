@@ -7,8 +7,6 @@ import threading
 import pytest
 
 from digest.document import (
-    DEEPEST,
-    LONGEST_ADDRESS,
     Block,
     Break,
     Code,
@@ -24,9 +22,9 @@ from digest.document import (
     Rule,
     Styled,
     Table,
-    parse,
     visible,
 )
+from digest.markdown import DEEPEST, LONGEST_ADDRESS, parse
 
 
 def text(words: str) -> tuple[Paragraph, ...]:

@@ -11,8 +11,9 @@ from payloads import bodies, check_says, expected, message, normal, of_blocks, p
 from payloads import fits as fits_limits
 
 from digest.destinations import DESTINATIONS, Message
-from digest.document import LONGEST_ADDRESS, Block, Link, Paragraph, Plain, parse
+from digest.document import Block, Link, Paragraph, Plain
 from digest.mail import page
+from digest.markdown import LONGEST_ADDRESS, parse
 
 #: What calls somebody in one chat or another, if no invisible character is inside.
 CALLS = re.compile(r"@(everyone|here|channel|all|\*\*)|<(!|@|#|at\b|users/)")

@@ -25,9 +25,9 @@ from digest.cli import main
 from digest.context import Context, build
 from digest.destinations import DESTINATIONS, Message
 from digest.destinations.parts import MOST_PARTS
-from digest.document import parse
 from digest.errors import TemplateError
 from digest.filters import FILTERS
+from digest.markdown import parse
 from digest.models import parse_overview, parse_ranking
 from digest.render import Template
 from digest.standin import API_KEY, sample

@@ -13,8 +13,9 @@ from payloads import bodies, check_says, commonmark, is_commonmark, message, nor
 from digest.audit import Audit
 from digest.context import Context, build
 from digest.destinations import DESTINATIONS
-from digest.document import parse, visible
+from digest.document import visible
 from digest.inputs import timezone
+from digest.markdown import parse
 from digest.models import parse_overview, parse_ranking
 from digest.render import Template
 from digest.templates import locate

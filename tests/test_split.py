@@ -13,7 +13,8 @@ from payloads import MARKS, READERS, bodies, expected, fits, is_precise, links, 
 
 from digest.destinations import DESTINATIONS
 from digest.destinations.parts import MOST_PARTS, utf16
-from digest.document import Block, CodeBlock, List, Paragraph, Plain, Table, parse, visible
+from digest.document import Block, CodeBlock, List, Paragraph, Plain, Table, visible
+from digest.markdown import parse
 from digest.split import Blocks, Fits, split
 
 UNITS: dict[str, Callable[[str], int]] = {

@@ -23,8 +23,9 @@ import pytest
 
 from digest.destinations import DESTINATIONS, Message
 from digest.destinations.protocol import Payload
-from digest.document import Block, parse, visible
+from digest.document import Block, visible
 from digest.mail import page
+from digest.markdown import parse
 from digest.text import Text
 
 ROOT = Path(__file__).resolve().parents[2]
