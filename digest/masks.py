@@ -64,8 +64,11 @@ def _parts(url: str) -> Iterator[str]:
     path, _, query = path.partition("?")
     yield path
     yield query
-    words = [*path.split("/"), *(pair.partition("=")[2] for pair in query.split("&"))]
+    *names, last = path.rstrip("/").split("/")
+    words = [last, *(pair.partition("=")[2] for pair in query.split("&"))]
     yield from (word for word in words if len(word) > _LONGEST_WORD or not word.isalpha())
+    # Inside of a path most are names, as `slack_incoming`, but Telegram has its token there.
+    yield from (name for name in names if len(name) > _LONGEST_WORD)
 
 
 def _forms(secret: str) -> Iterator[str]:

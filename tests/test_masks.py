@@ -75,6 +75,7 @@ def test_of_url__each_segment() -> None:
     parts = of_url(f"https://api.telegram.org/{token}/sendMessage?chat_id=-100123")
     assert token in parts
     assert {"sendMessage", "api.telegram.org"} & set(parts) == set()
+    assert "slack_incoming" not in of_url("https://z.test/api/slack_incoming/x?api_key=0123456789")
 
 
 def test_secrets__words_are_not_masked() -> None:
