@@ -68,8 +68,10 @@ def split(blocks: Blocks, fits: Fits, *, most: int, notice: Callable[[int], Bloc
     rest = _without_edges(blocks)
     while rest:
         if len(parts) == most - 1 and not fits(rest):
-            part, rest = _fill(rest, _leaving_room(fits, notice(len(visible(rest)))), tidy=False)
-            omitted = len(visible(rest))
+            all_of_it = len(visible(rest))
+            part, rest = _fill(rest, _leaving_room(fits, notice(all_of_it)), tidy=False)
+            # What is left of a table has its header again.
+            omitted = min(all_of_it, len(visible(rest)))
             return [*parts, (*part, notice(omitted))], omitted
         part, rest = _fill(rest, fits)
         part, rest = _without_edges(part), _without_edges(rest)
