@@ -13,10 +13,10 @@ WORKFLOWS := .github/workflows/*.yml examples/*.yml tests/e2e/*.yml
 
 .PHONY: demo test lint e2e bench readme faults fuzz soak lock clean
 
-demo: ## Run the whole line against stand-ins and print what the chat received
+demo: ## Run the whole line against stand-ins and print what the chat received; KIND=slack for what Slack would
 	@mkdir -p .cache
 	@site="$$(RUNNER_TEMP="$(CURDIR)/.cache" $(PYTHON) -I -X utf8 digest/install.py)" \
-		&& exec $(PYTHON) -I -X utf8 digest/__main__.py "$$site" demo
+		&& exec $(PYTHON) -I -X utf8 digest/__main__.py "$$site" demo $(KIND)
 
 test: $(VENV)/.test ## Run all tests; they cover every line and branch
 	$(BIN)/coverage erase

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, TextIO
 from digest import HOME, __version__
 from digest.clock import Clock
 from digest.config import Config
+from digest.destinations import DESTINATIONS
 from digest.errors import BUG, DeliveryError, DigestError, OutputError, StaleDataError, TemplateError
 from digest.masks import secrets
 from digest.report import Runner, results_json, summary
@@ -36,9 +37,11 @@ if TYPE_CHECKING:
 
 #: Seconds in which the requests go out, before anything else takes turns with them.
 _MOMENT = 0.03
-_USAGE = """\
-usage: python -m digest        post the digest that the DIGEST_* variables describe
-       python -m digest demo   show the whole line on this machine, without a key
+_USAGE = f"""\
+usage: python -m digest               post the digest that the DIGEST_* variables describe
+       python -m digest demo [KIND]   show the whole line on this machine, without a key,
+                                      and what a chat of that kind receives:
+                                      {", ".join(DESTINATIONS)}
 """
 
 
@@ -65,13 +68,14 @@ def main(
         clock:
             The time, or None for the real one, which a signal to end stops.
     """
-    if list(arguments) == ["demo"]:
-        from digest.demo import demo
+    match list(arguments):
+        case ["demo", *kinds] if tuple(kinds) in {(), *((kind,) for kind in DESTINATIONS)}:
+            from digest.demo import demo
 
-        return demo(log, main)
-    if arguments:
-        log.write(_USAGE)
-        return 2
+            return demo(log, main, *kinds)
+        case [_, *_]:
+            log.write(_USAGE)
+            return 2
     runner = Runner.from_environ(environ, log, secrets(environ))
     runner.mask()
     try:

@@ -8,20 +8,27 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TextIO
 
-from digest.standin import API_KEY, CreatorAudit, Receiver, serving
+from digest.chats import CHATS, Chat
+from digest.standin import API_KEY, CreatorAudit, serving
 
 
-def demo(log: TextIO, main: Callable[..., int]) -> int:
+def demo(log: TextIO, main: Callable[..., int], kind: str = "json") -> int:
     """
     Run the job against stand-ins, print what the chat received, and return the exit code.
+
+    What a chat of some kind received can be pasted into that chat's own
+    builder, as https://app.slack.com/block-kit-builder and
+    https://adaptivecards.io/designer/ are.
 
     Args:
         main:
             `digest.cli.main`, which starts this and so cannot be imported here.
+        kind:
+            The kind of the chat; of `json`, the text alone is printed.
     """
     import httpx
 
-    chat = Receiver()
+    chat = Chat(kind)
     with (
         tempfile.TemporaryDirectory(prefix="creatoraudit-digest-demo-") as folder,
         serving(CreatorAudit()) as api,
@@ -29,7 +36,7 @@ def demo(log: TextIO, main: Callable[..., int]) -> int:
     ):
         environ = {
             "DIGEST_API_KEY": API_KEY,
-            "DIGEST_WEBHOOK_URL": f"{hook}/hooks/demo_0123456789",
+            "DIGEST_WEBHOOK_URL": f"{kind} {hook}{CHATS[kind].path}",
             "DIGEST_BASE_URL": f"{api}/v2",
             "RUNNER_TEMP": folder,
             "GITHUB_STEP_SUMMARY": str(Path(folder, "summary.md")),
@@ -39,5 +46,6 @@ def demo(log: TextIO, main: Callable[..., int]) -> int:
         code = main([], environ, log, transport=httpx.HTTPTransport(trust_env=False))
     for request in chat.received:
         log.write("\nWhat the chat received:\n\n")
-        log.write(f"{json.loads(request.body)['text']}\n")
+        body = request.json()
+        log.write(f"{body['text'] if kind == 'json' else json.dumps(body, ensure_ascii=False, indent=2)}\n")
     return code

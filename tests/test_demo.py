@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -9,9 +10,11 @@ from collections.abc import Mapping
 import pytest
 from steps import ROOT, clean_environ
 
+from digest.destinations import DESTINATIONS
 
-def _demo(environ: Mapping[str, str]) -> subprocess.CompletedProcess[bytes]:
-    command = [sys.executable, "-m", "digest", "demo"]
+
+def _demo(environ: Mapping[str, str], *kind: str) -> subprocess.CompletedProcess[bytes]:
+    command = [sys.executable, "-m", "digest", "demo", *kind]
     return subprocess.run(
         command, check=False, cwd=ROOT, env={**clean_environ(), **environ}, capture_output=True, timeout=60
     )
@@ -27,6 +30,17 @@ def test_demo__shows_log_and_message() -> None:
     assert "CreatorAudit — weekly recap" in message
     assert "Zoë Nguyễn" in message
     assert message.endswith("\n")
+
+
+@pytest.mark.parametrize("kind", [kind for kind in DESTINATIONS if kind != "json"])
+def test_demo__of_a_chat(kind: str) -> None:
+    """The demo of a kind prints the bodies that such a chat takes, as JSON."""
+    done = _demo({}, kind)
+    assert (done.returncode, done.stderr) == (0, b"")
+    log, *bodies = done.stdout.decode().split("What the chat received:\n\n")
+    assert f"{kind} (127.0.0.1): accepted" in log
+    assert bodies
+    assert "CreatorAudit — weekly recap" in str(json.loads(bodies[0]))
 
 
 @pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
