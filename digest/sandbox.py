@@ -187,7 +187,8 @@ def _bound(limits: Limits) -> None:
     except ImportError:  # Windows
         return
     # To be ready is not urgent: the parent has the figures to ask for.
-    os.nice(_NICENESS)
+    with suppress(OSError):  # some containers forbid it
+        os.nice(_NICENESS)
     bounds = {
         resource.RLIMIT_AS: limits.mebibytes * 1024 * 1024,
         # For what cannot be interrupted: one long computation outside of Python's loop.
