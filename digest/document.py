@@ -9,8 +9,10 @@ its own syntax.
 from __future__ import annotations
 
 import dataclasses
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Literal, TypeAlias
 from urllib.parse import unquote
 
@@ -165,6 +167,25 @@ def unlinked(nodes: tuple[Inline, ...]) -> tuple[Inline, ...]:
     return joined(inner for node in nodes for inner in _without_link(node))
 
 
+def cut(nodes: Sequence[Inline], at: int) -> tuple[tuple[Inline, ...], tuple[Inline, ...]]:
+    """Return *nodes* cut after *at* visible characters, which is not all; styles and links go on behind the cut."""
+    ends = [0, *accumulate(len(words((node,))) for node in nodes)]
+    index = bisect_right(ends, at) - 1
+    before, after = _cut_node(nodes[index], at - ends[index])
+    return (*nodes[:index], *before), (*after, *nodes[index + 1 :])
+
+
+def stripped(nodes: Sequence[Inline]) -> tuple[Inline, ...]:
+    """Return *nodes* without breaks and white space at either end, in styles too."""
+    text = words(nodes)
+    end = len(text.rstrip())
+    if end == 0:
+        return ()
+    kept = tuple(nodes) if end == len(text) else cut(nodes, end)[0]
+    start = len(text) - len(text.lstrip())
+    return cut(kept, start)[1] if start else kept
+
+
 def joined(nodes: Iterable[Inline]) -> tuple[Inline, ...]:
     """Return *nodes* with neighbouring texts as one, as the parser cuts at every character it looked at."""
     found: list[Inline] = []
@@ -190,6 +211,15 @@ def _without_link(node: Inline) -> tuple[Inline, ...]:
     if isinstance(node, Styled):
         return (dataclasses.replace(node, children=unlinked(node.children)),)
     return (node,)
+
+
+def _cut_node(node: Inline, at: int) -> tuple[tuple[Inline, ...], tuple[Inline, ...]]:
+    if at == 0 or isinstance(node, Break):
+        return (), (node,)
+    if isinstance(node, Plain | Code):
+        return (dataclasses.replace(node, text=node.text[:at]),), (dataclasses.replace(node, text=node.text[at:]),)
+    first, rest = cut(node.children, at)
+    return (dataclasses.replace(node, children=first),), (dataclasses.replace(node, children=rest),)
 
 
 def _words(node: Inline) -> str:

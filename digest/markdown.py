@@ -32,6 +32,7 @@ from digest.document import (
     Styled,
     Table,
     joined,
+    stripped,
     unlinked,
     words,
 )
@@ -131,7 +132,7 @@ def _block(token: Any, tokens: _Tokens, depth: int) -> Iterator[Block]:
     if token.type in ("paragraph_open", "heading_open"):
         children = _inlines(tokens.take())
         tokens.take()
-        if words(children).strip():
+        if children:
             yield Heading(int(token.tag[1:]), children) if token.type == "heading_open" else Paragraph(children)
     elif token.type in ("bullet_list_open", "ordered_list_open"):
         yield from _list(token, tokens, depth)
@@ -215,7 +216,7 @@ def _inlines(token: Any) -> tuple[Inline, ...]:
             opened[-1][1].extend(_closed(opening, joined(children), outer))
         else:
             opened[-1][1].extend(_leaf(inner))
-    return _trimmed(joined(opened[0][1]))
+    return stripped(joined(opened[0][1]))
 
 
 def _closed(opening: Any, children: tuple[Inline, ...], outer: Sequence[str]) -> Iterator[Inline]:
@@ -263,15 +264,6 @@ def _linked(text: str) -> Iterator[Inline]:
         done = match.end()
     if done < len(text):
         yield Plain(_line(text[done:]))
-
-
-def _trimmed(nodes: tuple[Inline, ...]) -> tuple[Inline, ...]:
-    """Drop breaks at either end; after an empty image there may be one."""
-    while nodes and isinstance(nodes[0], Break):
-        nodes = nodes[1:]
-    while nodes and isinstance(nodes[-1], Break):
-        nodes = nodes[:-1]
-    return nodes
 
 
 def _line(text: str) -> str:

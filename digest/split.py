@@ -12,16 +12,12 @@ from __future__ import annotations
 
 import dataclasses
 import unicodedata
-from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from itertools import accumulate
 from typing import TypeAlias
 
 from digest.document import (
     Block,
-    Break,
     Cell,
-    Code,
     CodeBlock,
     Heading,
     Inline,
@@ -34,6 +30,8 @@ from digest.document import (
     Rule,
     Styled,
     Table,
+    cut,
+    stripped,
     visible,
     words,
 )
@@ -219,12 +217,12 @@ def _divide_code(block: CodeBlock, fits: Fits, *, force: bool) -> tuple[Block, B
 
 def _divide_text(block: Paragraph | Heading, fits: Fits, *, force: bool) -> tuple[Block, Blocks] | None:
     text = words(block.children)
-    longest = _most(len(text) - 1, lambda at: fits((dataclasses.replace(block, children=_cut(block.children, at)[0]),)))
+    longest = _most(len(text) - 1, lambda at: fits((dataclasses.replace(block, children=cut(block.children, at)[0]),)))
     at = _boundary(text, longest, block.children)
     if not force and not text[at : at + 1].isspace():
         return None
-    first, rest = _cut(block.children, at)
-    first, rest = _stripped(first), _stripped(rest)
+    first, rest = cut(block.children, at)
+    first, rest = stripped(first), stripped(rest)
     if not first:
         return None
     return dataclasses.replace(block, children=first), (dataclasses.replace(block, children=rest),) if rest else ()
@@ -287,40 +285,6 @@ def _links(nodes: Sequence[Inline]) -> list[tuple[int, int]]:
 
 def _inside(at: int, links: Sequence[tuple[int, int]]) -> tuple[int, int] | None:
     return next(((start, end) for start, end in links if start < at < end), None)
-
-
-def _cut(nodes: Sequence[Inline], at: int) -> tuple[tuple[Inline, ...], tuple[Inline, ...]]:
-    """Cut *nodes* after *at* visible characters, which is not all; styles and links go on behind the cut."""
-    ends = [0, *accumulate(len(words((node,))) for node in nodes)]
-    index = bisect_right(ends, at) - 1
-    before, after = _cut_node(nodes[index], at - ends[index])
-    return (*nodes[:index], *before), (*after, *nodes[index + 1 :])
-
-
-def _cut_node(node: Inline, at: int) -> tuple[tuple[Inline, ...], tuple[Inline, ...]]:
-    if at == 0 or isinstance(node, Break):
-        return (), (node,)
-    if isinstance(node, Plain | Code):
-        return (dataclasses.replace(node, text=node.text[:at]),), (dataclasses.replace(node, text=node.text[at:]),)
-    first, rest = _cut(node.children, at)
-    return (dataclasses.replace(node, children=first),), (dataclasses.replace(node, children=rest),)
-
-
-def _stripped(nodes: tuple[Inline, ...]) -> tuple[Inline, ...]:
-    """Drop breaks and white space at either end, which a cut left there."""
-    while nodes and _is_blank(nodes[0]):
-        nodes = nodes[1:]
-    while nodes and _is_blank(nodes[-1]):
-        nodes = nodes[:-1]
-    if nodes and isinstance(nodes[0], Plain):
-        nodes = (Plain(nodes[0].text.lstrip()), *nodes[1:])
-    if nodes and isinstance(nodes[-1], Plain):
-        nodes = (*nodes[:-1], Plain(nodes[-1].text.rstrip()))
-    return nodes
-
-
-def _is_blank(node: Inline) -> bool:
-    return isinstance(node, Break) or (isinstance(node, Plain) and not node.text.strip())
 
 
 def _most(limit: int, fits: Callable[[int], bool]) -> int:

@@ -78,6 +78,7 @@ def test_parse__blocks(markdown: str, block: Block) -> None:
         ("![seen](https://x.test/a.png)", [Link("https://x.test/a.png", (Plain("seen"),))]),
         ("![](https://x.test/a.png)", [Link("https://x.test/a.png", (Plain("https://x.test/a.png"),))]),
         ("![]()\na\n![]()", [Plain("a")]),
+        ("&#32;*&#32;a*&#9;", [Styled("emphasis", (Plain("a"),))]),
         ("[a]()", [Plain("a")]),
         ("[a](javascript:b)", [Plain("[a](javascript:b)")]),
         ("[a](https://b@x.test)", [Plain("[a](https://b@x.test)")]),
