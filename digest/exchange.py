@@ -18,7 +18,7 @@ import httpx
 
 from digest.answer import Answer, retry_after
 from digest.clock import Clock
-from digest.masks import hidden
+from digest.masks import hidden, written
 
 TRIES = 4
 #: https://docs.creatoraudit.com/api-reference/rate-limits asks for this on 429
@@ -106,12 +106,12 @@ def exchange(  # noqa: PLR0913 - but two by name
         secrets:
             What is hidden in every answer: some servers say what they were asked.
     """
-    outcome = Outcome(0, failure=clock.over())
+    outcome, forms = Outcome(0, failure=clock.over()), written(secrets)
     for attempt in range(1, TRIES + 1):
         if clock.left() <= 0:
             return replace(outcome, failure=outcome.failure or clock.over())
         try:
-            answer = _send(client, request, limit, clock, secrets)
+            answer = _send(client, request, limit, clock, forms)
         except NoAnswerError as lost:
             outcome = Outcome(attempt, failure=lost.reason, unknown=outcome.unknown or lost.sent)
             if lost.sent and not repeatable:
@@ -143,7 +143,7 @@ def _backoff(attempt: int, clock: Clock) -> float:
     return float(FIRST_WAIT * 2 ** (attempt - 1) * (1 + clock.jitter()))
 
 
-def _send(client: httpx.Client, request: httpx.Request, limit: int, clock: Clock, secrets: Collection[str]) -> Answer:
+def _send(client: httpx.Client, request: httpx.Request, limit: int, clock: Clock, forms: Collection[bytes]) -> Answer:
     """
     Send *request* once and read at most *limit* bytes of the answer.
 
@@ -168,8 +168,8 @@ def _send(client: httpx.Client, request: httpx.Request, limit: int, clock: Clock
             if response.is_success:
                 raise NoAnswerError(f"the answer broke off ({type(error).__name__})", sent=True) from None
             body, cut = b"", True  # the status says enough
-    headers = httpx.Headers([(name, hidden(value, secrets)) for name, value in response.headers.raw])
-    return Answer(response.status_code, headers, hidden(body, secrets), cut)
+    headers = httpx.Headers([(name, hidden(value, forms)) for name, value in response.headers.raw])
+    return Answer(response.status_code, headers, hidden(body, forms), cut)
 
 
 def _no_answer(error: httpx.HTTPError) -> NoAnswerError:

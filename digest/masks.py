@@ -36,21 +36,27 @@ def of_url(url: str) -> list[str]:
     return _longest_first({url, *_parts(url)})
 
 
-def hidden(content: bytes, secrets: Collection[str]) -> bytes:
-    """
-    Return *content* without *secrets*, nor any of the forms in which servers repeat what they were asked.
+def written(secrets: Collection[str]) -> list[bytes]:
+    """Return *secrets* in all forms in which servers repeat what they were asked, longest first."""
+    forms = _longest_first({form for secret in secrets for form in _forms(secret)})
+    return [form.encode("utf-8", "surrogatepass") for form in forms]
 
-    >>> hidden(b"no /in/a%2Fb%3D0123 here", ["a/b=0123"])
+
+def hidden(content: bytes, forms: Collection[bytes]) -> bytes:
+    """
+    Return *content* without *forms*.
+
+    >>> hidden(b"no /in/a%2Fb%3D0123 here", written(["a/b=0123"]))
     b'no /in/*** here'
     """
-    for form in _longest_first({form for secret in secrets for form in _forms(secret)}):
-        content = content.replace(form.encode("utf-8", "surrogatepass"), _MASK)
+    for form in forms:
+        content = content.replace(form, _MASK)
     return content
 
 
 def hidden_text(text: str, secrets: Collection[str]) -> str:
-    """Return *text* without *secrets*, likewise."""
-    return hidden(text.encode("utf-8", "surrogatepass"), secrets).decode("utf-8", "surrogatepass")
+    """Return *text* without *secrets*, in whichever form they are."""
+    return hidden(text.encode("utf-8", "surrogatepass"), written(secrets)).decode("utf-8", "surrogatepass")
 
 
 def _longest_first(texts: Collection[str]) -> list[str]:

@@ -11,7 +11,7 @@ from urllib.parse import quote, quote_plus, unquote
 import pytest
 
 from digest.inputs import variable
-from digest.masks import hidden, hidden_text, of_url, secrets
+from digest.masks import hidden, hidden_text, of_url, secrets, written
 
 KEY = "ca_live_0123456789abcdef"
 URL = "https://chat.example.test/in/T0001/tok_0123456789abcdef"
@@ -38,9 +38,9 @@ def _environ(**inputs: str) -> dict[str, str]:
 @pytest.mark.parametrize("secret", [KEY, "/in/T1/to ken&more=", "sig%2Fnature%3D0123", 'k+0/1=2%&"<9'])
 def test_hidden__however_it_is_written(secret: str, way: str) -> None:
     """Nothing is left of a secret that a server repeats in its own way."""
-    written = WAYS[way](secret).strip('"')
-    assert hidden_text(f"a {written} \ud800", [secret]) == "a *** \ud800"
-    assert hidden(b"\xff " + written.encode(), [secret]) == b"\xff ***"
+    text = WAYS[way](secret).strip('"')
+    assert hidden_text(f"a {text} \ud800", [secret]) == "a *** \ud800"
+    assert hidden(b"\xff " + text.encode(), written([secret])) == b"\xff ***"
 
 
 def test_hidden__longest_first() -> None:
