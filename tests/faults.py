@@ -274,7 +274,8 @@ def _html(peer: Peer, head: bytes) -> None:
     _replying(Reply(200, b"<h1>Log in</h1>", {"Content-Type": "text/html"}))(peer, head)
 
 
-_OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+#: The connection ends with the answer, and the client is told so: it must not be used for another request.
+_OK = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: application/json\r\n"
 _NO_DATA = "there is no 'data' in the body; its keys are unexpected"
 
 #: Where no request gets through. Of the API that is all paths at the same time.
@@ -337,7 +338,7 @@ FAULTS: tuple[Fault, ...] = (
     ),
     _odd("nested 100,000 levels deep", _json("[" * 100_000), "the body is not JSON"),
     replace(
-        _odd("204, no content", _saying(b"HTTP/1.1 204 No Content\r\n\r\n"), ""),
+        _odd("204, no content", _saying(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n"), ""),
         api=Said(" answered 204; see https://docs.creatoraudit.com"),
     ),
     Fault(
