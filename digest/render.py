@@ -18,6 +18,7 @@ from typing import Any, cast
 import jinja2
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from digest.blocks import check
 from digest.context import Context
 from digest.errors import TemplateError
 from digest.filters import FILTERS
@@ -43,8 +44,8 @@ class Template:
 
     Raises:
         TemplateError:
-            If it, or a template that it names as a constant, cannot be read or
-            compiled. The text starts with file and line.
+            If it cannot be read or compiled, or overrides a block that is not
+            there. The text starts with file and line.
     """
 
     def __init__(self, file: TemplateFile) -> None:
@@ -53,6 +54,7 @@ class Template:
         self._loader = _Loader(file)
         self._environment = _environment(self._loader)
         self._template: jinja2.Template = self._guard(lambda: self._environment.get_template(file.name))
+        self._guard(lambda: check(self._environment, file.name))
 
     def render(self, context: Context) -> str:
         """

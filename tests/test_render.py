@@ -103,6 +103,42 @@ def test_extends__builtin(render: Callable[..., str]) -> None:
     assert ours.splitlines()[1:] == built_in.splitlines()[1:]
 
 
+@pytest.mark.parametrize(
+    ("files", "fault"),
+    [
+        (
+            {"main": '{% extends "weekly.md.j2" %}\n{% block titel %}x{% endblock %}'},
+            "main.j2:2: weekly.md.j2 has no block 'titel'; did you mean 'title'?",
+        ),
+        (
+            {"main": '{% extends "base.j2" %}', "base": '{% extends "weekly.md.j2" %}{% block zzz %}{% endblock %}'},
+            "base.j2:1: weekly.md.j2 has no block 'zzz'",
+        ),
+    ],
+)
+def test_extends__block_that_is_not_there(render: Callable[..., str], files: dict[str, str], fault: str) -> None:
+    """A block that overrides nothing is an error, and not left out in silence."""
+    assert _fault(render, **files) == fault
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"main": '{% extends "weekly.md.j2" %}{% block title %}# a {% block ours %}b{% endblock %}{% endblock %}'},
+        {
+            "main": '{% extends "base.j2" %}{% block ours %}b{% endblock %}',
+            "base": '{% extends "weekly.md.j2" %}{% block title %}# a {% block ours %}{% endblock %}{% endblock %}',
+        },
+        {"main": '{% set parent = "weekly.md.j2" %}{% extends parent %}{% block ours %}{% endblock %}'},
+        {"main": '{% if days == 8 %}{% extends "weekly.md.j2" %}{% endif %}{% block ours %}b{% endblock %}'},
+        {"main": "extends {% block ours %}b{% endblock %}"},
+    ],
+)
+def test_extends__block_that_may_be(render: Callable[..., str], files: dict[str, str]) -> None:
+    """A block inside of an overridden one is new; and what only rendering tells is left to that."""
+    assert render(**files)
+
+
 def test_extends__with_super(render: Callable[..., str]) -> None:
     """A block may hold what it overrides."""
     ours = render('{% extends "weekly.md.j2" %}{% block title %}{{ super() }}And more.{% endblock %}')
