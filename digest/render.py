@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import re
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -23,6 +23,7 @@ from digest.context import Context
 from digest.errors import TemplateError
 from digest.filters import FILTERS
 from digest.templates import TemplateFile
+from digest.text import Text
 
 #: Bytes. The job summary holds 1 MiB a step, and no chat shows that much.
 MAX_OUTPUT = 900 * 1024
@@ -152,10 +153,12 @@ class _Undefined(jinja2.StrictUndefined):
 
     @property
     def _undefined_message(self) -> str:
-        message = super()._undefined_message
-        known = _VARIABLES if self._undefined_obj is jinja2.utils.missing else _members(self._undefined_obj)
-        near = difflib.get_close_matches(str(self._undefined_name), known, n=1)
-        return f"{message}; did you mean {near[0]!r}?" if near else message
+        usual = super()._undefined_message
+        if self._undefined_hint:
+            return usual
+        if self._undefined_obj is jinja2.utils.missing:
+            return f"{usual}{_nearest(self._undefined_name, _VARIABLES)}"
+        return _lacking(self._undefined_obj, self._undefined_name) or usual
 
 
 def _environment(loader: _Loader) -> _Environment:
@@ -173,13 +176,26 @@ def _environment(loader: _Loader) -> _Environment:
     return environment
 
 
-def _members(value: object) -> list[str]:
-    """Return the names that *value* has for a template."""
-    if isinstance(value, dict):
-        return [key for key in value if isinstance(key, str)]
-    if dataclasses.is_dataclass(value):
-        return [field.name for field in dataclasses.fields(value)]
-    return []
+def _lacking(owner: object, name: object) -> str:
+    """Return that *owner* has no *name*, in the words of the README; nothing if that is not about its data."""
+    if owner is None:
+        return f"null has no {name!r}; ask for it inside of an `if` only"
+    if isinstance(owner, dict):
+        return f"there is no {name!r} in it{_nearest(name, owner)}"
+    if isinstance(owner, tuple | list) and isinstance(name, str):
+        return f"a list has no {name!r}, though its items may; loop over it"
+    if isinstance(owner, Text):
+        return f"this text has no {name!r}{_nearest(name, ['raw'])}"
+    if dataclasses.is_dataclass(owner):
+        kind = type(owner).__name__.removeprefix("Shown").lower()
+        return f"this {kind} has no {name!r}{_nearest(name, [field.name for field in dataclasses.fields(owner)])}"
+    return ""
+
+
+def _nearest(name: object, known: Iterable[object]) -> str:
+    """Return a question about the name of *known* that is the most like *name*, or nothing."""
+    near = difflib.get_close_matches(str(name), [other for other in known if isinstance(other, str)], n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def _described(error: Exception) -> str:

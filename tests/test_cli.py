@@ -242,7 +242,7 @@ def test_main__all_bad_inputs_at_once(run: Runs, network: FakeNetwork) -> None:
         ("# x\n{% if %}", "ours.j2:2: Expected an expression"),
         ("\n{{ title | shout }}", "ours.j2:2: No filter named 'shout'."),
         ("\n\n{{ figurs }}", "ours.j2:3: 'figurs' is undefined; did you mean 'figures'?"),
-        ("{% for creator in creators %}\n{{ creator.nam }}{% endfor %}", "ours.j2:2: 'digest.context.ShownCreator"),
+        ("{% for creator in creators %}\n{{ creator.nam }}{% endfor %}", "ours.j2:2: this creator has no 'nam'; did"),
         ("{{ ''.__class__.__mro__ }}", "ours.j2:1: access to attribute '__class__' of 'str' object is unsafe."),
         ("{{ cycler }}", "ours.j2:1: 'cycler' is undefined"),
         ("{{ raw.overview.clear() }}", "ours.j2:1: "),

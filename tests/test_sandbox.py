@@ -178,7 +178,7 @@ def test_renderer__long_error(template: Callable[[str], TemplateFile], context: 
     with pytest.raises(TemplateError) as caught:
         rendered(template("{{ vars['a' * 100000] }}"), context)
     [fault] = caught.value.faults
-    assert fault.startswith("t.j2:1: 'dict object' has no attribute 'aaaaa")
+    assert fault.startswith("t.j2:1: there is no 'aaaaa")
     assert len(fault) == 4000
 
 
