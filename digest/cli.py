@@ -141,7 +141,9 @@ class _Job:
 
 def _load() -> None:
     """Load what is needed once the answers are there, while they are on their way."""
-    from digest import context, deliver, ledger, mail  # noqa: F401 - for those who import them later
+    import uuid  # noqa: F401 - for those who import it later, as the next
+
+    from digest import context, deliver, ledger, mail  # noqa: F401
     from digest.markdown import parse
 
     parse("")

@@ -7,7 +7,6 @@ https://docs.github.com/actions/reference/workflows-and-actions/variables
 from __future__ import annotations
 
 import hashlib
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -70,6 +69,8 @@ class WorkflowRun:
         are not: to mend one of them must not change what the others are sent.
         Outside GitHub each call is another run.
         """
+        import uuid  # 4 ms, which no answer needs to wait for
+
         if not self.run_id:
             return str(uuid.uuid4())
         made_of = [f"{name}={inputs[name]}" for name in _MAKE_THE_MESSAGE]
