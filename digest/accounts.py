@@ -9,16 +9,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import httpx
 
-from digest.answer import http_date
+from digest.answer import UnexpectedShapeError, http_date
 from digest.api import get
 from digest.clock import Clock
 from digest.errors import ApiError
-from digest.freshness import Census, Freshness
-from digest.models import UnexpectedShapeError
 from digest.text import clean
+
+if TYPE_CHECKING:
+    from digest.freshness import Census, Freshness
 
 #: The same on every page, as a cursor is good for no other. 200 is the most that a page can have.
 _FILTER: Mapping[str, str | int] = {
@@ -43,36 +47,48 @@ def walk_accounts(api: httpx.Client, clock: Clock, restarts: int = 1) -> Freshne
         ApiError:
             If a page cannot be had, or the pages do not end.
     """
-    census = Census(clock.now())
-    cursors: set[str] = set()
+    walk = _Walk(clock.now())
     cursor: str | None = None
     while True:
         params = _FILTER if cursor is None else {**_FILTER, "cursor": cursor}
         try:
-            cursor, headers = get(api, "/accounts", params, lambda body: _count(body, census, cursors), clock)
+            cursor, headers = get(api, "/accounts", params, walk.count, clock)
         except ApiError as error:
             if error.status == _REFUSED_CURSOR and cursor is not None and restarts:
                 return walk_accounts(api, clock, restarts - 1)
             raise
         if cursor is None:
-            return census.result()
+            return walk.census.result()
         _give_way(headers, clock)
 
 
-def _count(body: object, census: Census, cursors: set[str]) -> str | None:
-    """Count the rows of one page; return the cursor of the next one, or None at the end."""
-    if not isinstance(body, Mapping) or not isinstance(body.get("data"), list):
-        message = "there is no data list in the body"
-        raise UnexpectedShapeError(message)
-    cursor = _next_cursor(body.get("pagination"))
-    if cursor in cursors:
-        message = "pagination.next_cursor came before, so the pages would never end"
-        raise UnexpectedShapeError(message)
-    if cursor is not None:
-        cursors.add(cursor)
-    for row in body["data"]:
-        census.add(row)
-    return cursor
+class _Walk:
+    """What the pages have told so far."""
+
+    def __init__(self, now: datetime) -> None:
+        self._now = now
+        self._cursors: set[str] = set()
+
+    @cached_property
+    def census(self) -> Census:
+        from digest.freshness import Census  # while the first page is on its way
+
+        return Census(self._now)
+
+    def count(self, body: object) -> str | None:
+        """Count the rows of one page; return the cursor of the next one, or None at the end."""
+        if not isinstance(body, Mapping) or not isinstance(body.get("data"), list):
+            message = "there is no data list in the body"
+            raise UnexpectedShapeError(message)
+        cursor = _next_cursor(body.get("pagination"))
+        if cursor in self._cursors:
+            message = "pagination.next_cursor came before, so the pages would never end"
+            raise UnexpectedShapeError(message)
+        if cursor is not None:
+            self._cursors.add(cursor)
+        for row in body["data"]:
+            self.census.add(row)
+        return cursor
 
 
 def _next_cursor(pagination: object) -> str | None:

@@ -18,6 +18,10 @@ BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})
 _SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?")
 
 
+class UnexpectedShapeError(ValueError):
+    """A body does not have the documented shape; the text says where, and holds no value of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """

@@ -10,11 +10,10 @@ from typing import Any, NoReturn, TypeVar
 
 import httpx
 
-from digest.answer import Answer
+from digest.answer import Answer, UnexpectedShapeError
 from digest.clock import Clock
 from digest.errors import ApiError
 from digest.exchange import exchange
-from digest.models import UnexpectedShapeError
 from digest.text import clean
 
 #: Bytes. A page of 200 accounts has about 300 KB; more than this is not an answer.

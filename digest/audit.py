@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from digest.freshness import Freshness
-from digest.models import Overview, Ranking
+if TYPE_CHECKING:
+    from digest.freshness import Freshness
+    from digest.models import Overview, Ranking
 
 
 @dataclass(frozen=True, slots=True)

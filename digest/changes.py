@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from digest.models import Figure, Number, Overview
+if TYPE_CHECKING:
+    from digest.models import Figure, Number, Overview
 
 #: A reported change this near to the computed one, as a ratio, is in the same unit.
 _NEAR = 0.25

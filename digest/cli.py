@@ -143,7 +143,7 @@ def _load() -> None:
     """Load what is needed once the answers are there, while they are on their way."""
     import uuid  # noqa: F401 - for those who import it later, as the next
 
-    from digest import context, deliver, ledger, mail  # noqa: F401
+    from digest import audit, context, deliver, freshness, ledger, mail, models  # noqa: F401
     from digest.markdown import parse
 
     parse("")

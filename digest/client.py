@@ -6,19 +6,22 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
 
 from digest.accounts import walk_accounts
 from digest.api import get
-from digest.audit import Audit
 from digest.clock import Clock
 from digest.errors import ApiError
-from digest.models import Overview, Ranking, parse_overview, parse_ranking
 from digest.movers import LONGER, LONGEST_RANKING
 from digest.text import clean
 from digest.together import together
+
+# What reads the answers is loaded while they are on their way.
+if TYPE_CHECKING:
+    from digest.audit import Audit
+    from digest.models import Overview, Ranking
 
 #: Seconds for what the digest can do without.
 OPTIONAL_SECONDS = 60.0
@@ -59,6 +62,8 @@ def fetch(api: httpx.Client, *, period: str, limit: int, clock: Clock, freshness
     _require({"/overview": overview, "/creators/top": ranking})
     longer_ranking, no_movers = _optional(movers, "/creators/top", "the pace of creators")
     known, no_freshness = _optional(accounts, "/accounts", "the freshness of its data")
+    from digest.audit import Audit
+
     return Audit(
         overview.result(),
         ranking.result(),
@@ -70,12 +75,21 @@ def fetch(api: httpx.Client, *, period: str, limit: int, clock: Clock, freshness
 
 
 def _overview(api: httpx.Client, period: str, clock: Clock) -> Overview:
-    return get(api, "/overview", {"period": period}, parse_overview, clock)[0]
+    def parse(body: object) -> Overview:
+        from digest.models import parse_overview
+
+        return parse_overview(body)
+
+    return get(api, "/overview", {"period": period}, parse, clock)[0]
 
 
 def _ranking(api: httpx.Client, period: str, limit: int, clock: Clock) -> Ranking:
-    params: dict[str, str | int] = {"period": period, "limit": limit}
-    return get(api, "/creators/top", params, lambda body: parse_ranking(body, limit), clock)[0]
+    def parse(body: object) -> Ranking:
+        from digest.models import parse_ranking
+
+        return parse_ranking(body, limit)
+
+    return get(api, "/creators/top", {"period": period, "limit": limit}, parse, clock)[0]
 
 
 def _or_set(failed: threading.Event, task: Callable[[], _Result]) -> _Result:

@@ -11,22 +11,20 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from zoneinfo import ZoneInfo
 
-from digest.audit import Audit
 from digest.changes import LARGEST_FRACTION, Change, change_between, rates_are_fractions, reported, scaled
-from digest.freshness import Freshness
-from digest.models import Creator, Figure, Metric, Number, Overview, is_rate, words
 from digest.movers import LONGER, Pace, paces
+from digest.names import is_rate, label, noun
 from digest.notices import notices
 from digest.text import Text
 
-#: The documented names of the dashboard's cards, where they differ from the API's names.
-#: https://docs.creatoraudit.com/dashboard/overview
-_LABELS = {"tracked_videos": "Individual videos"}
-#: Words that are names, and short forms of names, as the API writes them.
-_NAMES = {"instagram": "Instagram", "ig": "Instagram", "tiktok": "TikTok", "facebook": "Facebook", "fb": "Facebook"}
+# The renderer's process, which has to be quick, loads this module too, but not what reads the answers.
+if TYPE_CHECKING:
+    from digest.audit import Audit
+    from digest.freshness import Freshness
+    from digest.models import Creator, Figure, Metric, Number, Overview
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +250,7 @@ def _figure(figure: Figure, overview: Overview, *, fractions: bool) -> ShownFigu
     current, previous = scaled(figure.current, scale), scaled(figure.previous, scale)
     return ShownFigure(
         name=figure.name,
-        label=Text(_LABELS.get(figure.name) or _label(figure.name)),
+        label=Text(label(figure.name)),
         value=current,
         previous=previous,
         unit="%" if figure.is_rate else "",
@@ -325,37 +323,10 @@ def _creator(rank: int, creator: Creator, pace: Pace | None, *, fractions: bool)
 
 def _metric(metric: Metric, *, fractions: bool) -> ShownMetric:
     rate = is_rate(metric.name)
-    noun = _noun(metric.name)
+    said = noun(metric.name)
     return ShownMetric(
         name=metric.name,
-        label=Text(noun.removesuffix("s") if metric.value == 1 else noun),
+        label=Text(said.removesuffix("s") if metric.value == 1 else said),
         value=scaled(metric.value, 100 if rate and fractions else 1),
         unit="%" if rate else "",
     )
-
-
-def _label(name: str) -> str:
-    """
-    Return a figure's name at the start of a line.
-
-    >>> _label("total_views"), _label("engagementRate")
-    ('Total views', 'Engagement rate')
-    """
-    label = _words(name)
-    return label[:1].upper() + label[1:]
-
-
-def _noun(name: str) -> str:
-    """
-    Return a metric's name inside a sentence.
-
-    >>> _noun("total_views"), _noun("ig_play_count"), _noun("engagement_rate"), _noun("saved_count")
-    ('views', 'Instagram plays', 'engagement rate', 'saved')
-    """
-    noun = _words(name).removeprefix("total ")
-    counted = noun.removesuffix(" count")
-    return noun if counted == noun else f"{counted.removesuffix('s')}{'' if counted.endswith('ed') else 's'}"
-
-
-def _words(name: str) -> str:
-    return " ".join(_NAMES.get(word, word) for word in words(name))

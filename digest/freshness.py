@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from datetime import MAXYEAR, MINYEAR, datetime, timedelta
 from typing import Any, Literal, TypeAlias
 
-from digest.models import UnexpectedShapeError, number
+from digest.answer import UnexpectedShapeError
+from digest.models import number
 
 State: TypeAlias = Literal["fresh", "new", "stale", "never collected", "unavailable"]
 

@@ -18,6 +18,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from digest.answer import UnexpectedShapeError
+from digest.names import is_rate, words
 from digest.text import clean
 
 Number: TypeAlias = int | float
@@ -40,15 +42,10 @@ _VIEWS = frozenset({"views", "view", "plays", "play"})
 _NOT_VIEWS = frozenset(
     {"rate", "pct", "percent", "percentage", "change", "delta", "growth", "previous", "prev", "average", "avg", "per"}
 )
-_RATE_WORDS = frozenset({"rate", "pct", "percent", "percentage"})
 #: Letters and symbols that show nothing: the Hangul fillers and the empty Braille pattern.
 _BLANK = frozenset("\u115f\u1160\u3164\uffa0\u2800")
 #: Cf joiners, Mn and Me marks (variation selectors among them), Zs the space: alone, they show nothing either.
 _NEEDS_OTHERS = frozenset({"Cf", "Mn", "Me", "Zs"})
-
-
-class UnexpectedShapeError(ValueError):
-    """A body does not have the documented shape; the text says where, and holds no value of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,26 +208,6 @@ def number(value: object) -> Number | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return value if value == 0 or 1 / _ABSURD <= abs(value) <= _ABSURD else None
-
-
-def is_rate(name: str) -> bool:
-    """
-    Return whether a metric of that name is a share of something.
-
-    >>> is_rate("engagement_rate"), is_rate("engagement"), is_rate("shares")
-    (True, False, False)
-    """
-    return not _RATE_WORDS.isdisjoint(words(name))
-
-
-def words(name: str) -> list[str]:
-    """
-    Return the lower-case words of a name in snake_case or camelCase.
-
-    >>> words("total_views"), words("engagementRate")
-    (['total', 'views'], ['engagement', 'rate'])
-    """
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower().replace("_", " ").split()
 
 
 def _from_string(text: str) -> Number | None:

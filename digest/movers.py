@@ -11,8 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from digest.models import Creator, Ranking, words
+from digest.names import words
+
+if TYPE_CHECKING:
+    from digest.models import Creator, Ranking
 
 #: The period to compare with, by period; 90d is the longest that the API knows.
 LONGER: Mapping[str, str] = {"7d": "30d", "30d": "90d"}

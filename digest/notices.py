@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from digest.audit import Audit
-from digest.freshness import Freshness
 from digest.text import Text
+
+if TYPE_CHECKING:
+    from digest.audit import Audit
+    from digest.freshness import Freshness
 
 #: Not strftime's %b, which speaks the language of the runner.
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")

@@ -88,6 +88,9 @@ class Renderer:
             stderr=subprocess.DEVNULL,
             env={name: value for name, value in environ.items() if not name.startswith(_SECRET)},
         )
+        # To be ready is not urgent: this process has the figures to ask for.
+        with suppress(AttributeError, OSError):  # Windows has no such thing, some containers forbid it
+            os.setpriority(os.PRIO_PROCESS, self._child.pid, _NICENESS)
         self._tell(pickle.dumps((file, self._limits)))
 
     def render(self, context: Context) -> str:
@@ -188,9 +191,6 @@ def _bound(limits: Limits) -> None:
         import resource
     except ImportError:  # Windows
         return
-    # To be ready is not urgent: the parent has the figures to ask for.
-    with suppress(OSError):  # some containers forbid it
-        os.nice(_NICENESS)
     bounds = {
         resource.RLIMIT_AS: limits.mebibytes * 1024 * 1024,
         # For what cannot be interrupted: one long computation outside of Python's loop.

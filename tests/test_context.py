@@ -17,11 +17,12 @@ from markdown_it import MarkdownIt
 from markdown_it.tree import SyntaxTreeNode
 from strategies import readable_overviews, readable_rankings
 
+from digest.answer import UnexpectedShapeError
 from digest.audit import Audit
 from digest.changes import Change
 from digest.context import Context, ShownFigure, build, plain
 from digest.filters import compact, percent
-from digest.models import UnexpectedShapeError, number, parse_overview, parse_ranking
+from digest.models import number, parse_overview, parse_ranking
 from digest.render import Template
 from digest.templates import locate
 from digest.text import LONGEST, Text, reveal

@@ -10,8 +10,8 @@ from fakes import NOW
 from hypothesis import given
 from hypothesis import strategies as st
 
+from digest.answer import UnexpectedShapeError
 from digest.freshness import Census, Freshness, State
-from digest.models import UnexpectedShapeError
 
 SECOND = timedelta(seconds=1)
 

@@ -8,18 +8,16 @@ import pytest
 from hypothesis import given
 from strategies import overviews, rankings
 
+from digest.answer import UnexpectedShapeError
 from digest.models import (
     Creator,
     Figure,
     Metric,
     Overview,
     Ranking,
-    UnexpectedShapeError,
-    is_rate,
     number,
     parse_overview,
     parse_ranking,
-    words,
 )
 
 
@@ -273,38 +271,6 @@ def test_number(value: object, expected: float | None) -> None:
     """Numbers and numeric strings are numbers; what is absurd, infinite or something else is none."""
     assert number(value) == expected
     assert type(number(value)) is type(expected)
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("engagement_rate", True),
-        ("engagementRate", True),
-        ("total_views_pct", True),
-        ("growth_percent", True),
-        ("engagement", False),
-        ("ratings", False),
-        ("total_views", False),
-        ("", False),
-    ],
-)
-def test_is_rate(name: str, expected: bool) -> None:  # noqa: FBT001 - a column of the table
-    """A rate is recognised by a whole word of its name: `engagement` is a count."""
-    assert is_rate(name) == expected
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("total_views", ["total", "views"]),
-        ("engagementRate", ["engagement", "rate"]),
-        ("__a  B_", ["a", "b"]),
-        ("", []),
-    ],
-)
-def test_words(name: str, expected: list[str]) -> None:
-    """Names in snake_case and camelCase have words; empty ones are dropped."""
-    assert words(name) == expected
 
 
 @given(overviews)
