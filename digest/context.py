@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Literal
-from zoneinfo import ZoneInfo
 
 from digest.changes import LARGEST_FRACTION, Change, change_between, rates_are_fractions, reported, scaled
 from digest.movers import LONGER, Pace, paces
@@ -22,6 +21,8 @@ from digest.text import Text
 
 # The renderer's process, which has to be quick, loads this module too, but not what reads the answers.
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from digest.audit import Audit
     from digest.freshness import Freshness
     from digest.models import Creator, Figure, Metric, Number, Overview

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 from digest.text import Text
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from digest.audit import Audit
     from digest.freshness import Freshness
 

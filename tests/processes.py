@@ -42,7 +42,7 @@ def _is_renderer(folder: Path, parent: int) -> bool:
     except OSError:  # it ended meanwhile
         return False
     state, its_parent = stat.rpartition(")")[2].split()[:2]
-    return int(its_parent) == parent and (b"digest.sandbox" in command or state == "Z")
+    return int(its_parent) == parent and (b"digest.confined" in command or state == "Z")
 
 
 def computed(pid: int) -> float:

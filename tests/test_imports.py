@@ -98,7 +98,7 @@ def test_imports__few_touch_the_network() -> None:
         ({"os.environ", "os.environb", "os.getenv"}, {"digest.__main__", "digest.install"}),
         (
             {"sys.argv", "sys.stdin", "sys.stdout", "sys.stderr"},
-            {"digest.__main__", "digest.install", "digest.sandbox"},
+            {"digest.__main__", "digest.confined", "digest.install"},
         ),
     ],
 )

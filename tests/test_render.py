@@ -11,10 +11,11 @@ from steps import clean_environ
 
 from digest.changes import Change
 from digest.clock import Clock
+from digest.confined import Limits
 from digest.context import Context, ShownCreator, ShownFigure, ShownMetric
 from digest.errors import TemplateError
 from digest.render import MAX_OUTPUT, Template
-from digest.sandbox import Limits, Renderer
+from digest.sandbox import Renderer
 from digest.templates import locate
 from digest.text import Text, reveal
 

@@ -22,11 +22,12 @@ from steps import ROOT
 
 from digest.audit import Audit
 from digest.clock import Clock
+from digest.confined import Limits
 from digest.context import Context, build
 from digest.errors import TemplateError
 from digest.models import parse_overview, parse_ranking
 from digest.render import Template
-from digest.sandbox import Limits, Renderer
+from digest.sandbox import Renderer
 from digest.standin import sample
 from digest.templates import TemplateFile, locate
 
@@ -289,7 +290,7 @@ def _served(before: str, *arguments: str) -> dict[str, str]:
     """Return what a child answers that was started after the shell command or the Python statement *before*."""
     file = locate("weekly.md.j2", ROOT)
     given = pickle.dumps((file, Limits())) + pickle.dumps(context_of(sample()))
-    program = f"{before}; from digest.sandbox import main; main()"
+    program = f"{before}; from digest.confined import main; main()"
     done = subprocess.run(
         [*arguments, sys.executable, "-c", program], check=True, cwd=ROOT, input=given, capture_output=True
     )
