@@ -113,8 +113,13 @@ def _renders(action: Action) -> bool:
 
 
 def _parses(action: Action) -> bool:
-    """Return whether the message was rendered: the child has come and gone."""
-    return not renderers(action.process.pid) and computed(action.process.pid) > 1.0
+    """Wait until the message was rendered, which the child comes and goes for, and has been read for a while."""
+    pid = action.process.pid
+    until(lambda: renderers(pid))
+    until(lambda: not renderers(pid))
+    before = computed(pid)
+    until(lambda: computed(pid) > before + 0.5)
+    return True
 
 
 CANCELLED = "the run was cancelled"

@@ -74,6 +74,13 @@ def children() -> list[int]:
     return renderers(os.getpid())
 
 
+def only_child() -> int:
+    """Return the renderer of this process, which is not one before its program is loaded."""
+    until(children)
+    [child] = children()
+    return child
+
+
 def test_renderer__renders(context: Context) -> None:
     """The child renders what this process would."""
     file = locate("weekly.md.j2", ROOT)
@@ -206,7 +213,7 @@ class Unknown:
 def test_renderer__killed(kill: signal.Signals, template: Callable[[str], TemplateFile], context: Context) -> None:
     """A child that is killed, by whomever, is one clear error."""
     with Renderer(template("x"), os.environ, Clock()) as renderer:
-        [child] = children()
+        child = only_child()
         os.kill(child, kill)
         with pytest.raises(TemplateError, match=r"^t\.j2: the template was stopped: it took more than 10 s or 512 MiB"):
             renderer.render(context)
@@ -217,7 +224,7 @@ def test_renderer__environment(template: Callable[[str], TemplateFile]) -> None:
     """The child has no input of the action in its environment, and the variables of the system."""
     environ = {**os.environ, "DIGEST_API_KEY": "c4nary", "INPUT_API-KEY": "c4nary", "HARMLESS": "1"}
     with Renderer(template("x"), environ, Clock()):
-        [child] = children()
+        child = only_child()
         has = Path(f"/proc/{child}/environ")
         # A fork holds its parent's until it has become the child.
         until(lambda: b"HARMLESS=1" in has.read_bytes())
@@ -229,7 +236,7 @@ def test_renderer__environment(template: Callable[[str], TemplateFile]) -> None:
 def test_renderer__limits(template: Callable[[str], TemplateFile]) -> None:
     """The child's memory and computing time are bounded by the system, and it leaves no core dump."""
     with Renderer(template("x"), os.environ, Clock(), Limits(seconds=7, mebibytes=300)):
-        [child] = children()
+        child = only_child()
         until(lambda: _limit(child, "Max core file size") == ["0", "0"])
         assert _limit(child, "Max address space") == [str(300 * 1024**2)] * 2
         assert _limit(child, "Max cpu time") == ["14", "14"]
@@ -246,7 +253,7 @@ def test_renderer__leaves_no_process(template: Callable[[str], TemplateFile], co
     """No child is left, alive or dead: not when it was used, not when it was not, not when it hung."""
     rendered(template("x"), context)
     with Renderer(template("x"), os.environ, Clock()):
-        assert len(children()) == 1
+        assert only_child()
     clock = Clock().within(0.5)
     with pytest.raises(TemplateError, match="the time for it is up"):
         rendered(template("{{ (9 ** (9 ** 9)) % 7 }}"), context, clock=clock)
