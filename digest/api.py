@@ -41,6 +41,7 @@ _ADVICE: Mapping[str | int, str] = {
     504: "the API is not available for now; re-run the job later",
 }
 _UNREACHABLE = "check `base-url`, the runner's network and its proxy; then re-run the job"
+_CANCELLED = "re-run the job"
 _TOO_SLOW = "the API is slow for now; re-run the job later"
 _WRONG_BODY = "check `base-url`; if it is right, the API has changed: report it with the request id"
 
@@ -72,8 +73,9 @@ def get(
     outcome = exchange(api, request, limit=MAX_BODY, repeatable=True, clock=clock, secrets=[key])
     answer = outcome.answer
     if answer is None:
-        advice = _UNREACHABLE if clock.left() > 0 else _TOO_SLOW
-        message = f"GET {path}: {outcome.failure}, tried {_times(outcome.attempts)}; {advice}"
+        tried = f", tried {_times(outcome.attempts)}" if outcome.attempts else ""
+        advice = _CANCELLED if clock.stopped() else _TOO_SLOW if clock.left() <= 0 else _UNREACHABLE
+        message = f"GET {path}: {outcome.failure}{tried}; {advice}"
         raise ApiError(message)
     if answer.status != httpx.codes.OK:
         raise ApiError(_refusal(path, answer, outcome.failure, outcome.attempts), status=answer.status)

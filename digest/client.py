@@ -59,9 +59,9 @@ def fetch(api: httpx.Client, *, period: str, limit: int, clock: Clock, freshness
         (lambda: walk_accounts(api, rest) if freshness else None, rest),
     ]
     overview, ranking, movers, accounts = together(parts)
-    _require({"/overview": overview, "/creators/top": ranking})
-    longer_ranking, no_movers = _optional(movers, "/creators/top", "the pace of creators")
-    known, no_freshness = _optional(accounts, "/accounts", "the freshness of its data")
+    _require({"/overview": overview, "/creators/top": ranking}, clock)
+    longer_ranking, no_movers = _optional(movers, "/creators/top", rest, "the pace of creators")
+    known, no_freshness = _optional(accounts, "/accounts", rest, "the freshness of its data")
     from digest.audit import Audit
 
     return Audit(
@@ -100,29 +100,29 @@ def _or_set(failed: threading.Event, task: Callable[[], _Result]) -> _Result:
         raise
 
 
-def _require(parts: Mapping[str, Future[Any]]) -> None:
+def _require(parts: Mapping[str, Future[Any]], clock: Clock) -> None:
     """Raise the faults of all parts that failed."""
     faults: list[str] = []
     for path, part in parts.items():
         try:
-            _settled(part, path)
+            _settled(part, path, clock)
         except ApiError as error:
             faults += error.faults
     if faults:
         raise ApiError(*_distinct(faults))
 
 
-def _optional(part: Future[Any], path: str, what: str) -> tuple[Any, tuple[str, ...]]:
+def _optional(part: Future[Any], path: str, clock: Clock, what: str) -> tuple[Any, tuple[str, ...]]:
     """Return the result of a part that may be missing, or None and a warning."""
     try:
-        return _settled(part, path), ()
+        return _settled(part, path, clock), ()
     except ApiError as error:
         return None, (f"the digest goes without {what}: {'; '.join(error.faults)}",)
 
 
-def _settled(part: Future[Any], path: str) -> Any:
+def _settled(part: Future[Any], path: str, clock: Clock) -> Any:
     if not part.done():
-        message = f"GET {path}: no answer, and the time for it is up; re-run the job later"
+        message = f"GET {path}: no answer, and {clock.over()}; re-run the job later"
         raise ApiError(message)
     return part.result()
 

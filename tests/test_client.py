@@ -439,9 +439,22 @@ def test_fetch__a_server_that_hangs(network: FakeNetwork, clock: FakeClock) -> N
     network.on("GET", OVERVIEW, hang)
     with httpx.Client(base_url=API, transport=network, headers={"Authorization": f"Bearer {API_KEY}"}) as api:
         cancelled = replace(clock.clock(), stopped=lambda: len(network.requests) == 2)
-        with pytest.raises(ApiError, match="GET /overview: no answer, and the time for it is up; re-run the job later"):
+        with pytest.raises(ApiError, match="GET /overview: no answer, and the run was cancelled; re-run the job later"):
             fetch(api, period="90d", limit=5, clock=cancelled)
         over.set()
+
+
+def test_fetch__no_time(network: FakeNetwork, clock: FakeClock) -> None:
+    """Without time nothing is asked, and what is told is why, not how often it was tried."""
+    over, cancelled = clock.clock().within(0), replace(clock.clock(), stopped=lambda: True)
+    with httpx.Client(base_url=API, transport=network, headers={"Authorization": f"Bearer {API_KEY}"}) as api:
+        with pytest.raises(ApiError) as late:
+            fetch(api, period="7d", limit=5, clock=over)
+        with pytest.raises(ApiError) as ended:
+            fetch(api, period="7d", limit=5, clock=cancelled)
+    assert late.value.faults == ("GET /overview: the time for it is up; the API is slow for now; re-run the job later",)
+    assert ended.value.faults == ("GET /overview: the run was cancelled; re-run the job",)
+    assert network.requests == []
 
 
 def test_fetch__both_fail_the_same_way(network: FakeNetwork, clock: FakeClock) -> None:
