@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import difflib
 import json
+import threading
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -73,27 +74,50 @@ def _without_query(request: httpx.Request) -> str:
     return str(request.url.copy_with(query=None))
 
 
-@dataclass
 class FakeClock:
     """
-    A clock whose time passes only when somebody sleeps.
+    A clock whose time passes only for the thread that sleeps, and so for whoever waits for that thread.
+
+    Threads that sleep at the same time do not add to each other's time. Where
+    they did, a test would depend on which of them came first.
 
     Attributes:
         waits:
             The seconds of each sleep, in order.
     """
 
-    start: datetime = NOW
-    waits: list[float] = field(default_factory=list)
+    def __init__(self, start: datetime = NOW) -> None:
+        """Show *start*, until somebody sleeps."""
+        self.waits: list[float] = []
+        self._start = start
+        self._passed: dict[threading.Thread, float] = {}
+        self._lock = threading.Lock()
 
     def clock(self) -> Clock:
         """Return this clock as the code takes it; jitter is always 0."""
         return Clock(
-            now=lambda: self.start + timedelta(seconds=sum(self.waits)),
-            monotonic=lambda: sum(self.waits),
-            sleep=self.waits.append,
+            now=lambda: self._start + timedelta(seconds=self._monotonic()),
+            monotonic=self._monotonic,
+            sleep=self.sleep,
             jitter=lambda: 0.0,
         )
+
+    def sleep(self, seconds: float) -> None:
+        """Have *seconds* pass for this thread."""
+        passed = self._monotonic() + seconds
+        with self._lock:
+            self.waits.append(seconds)
+            self._passed[threading.current_thread()] = passed
+
+    def _monotonic(self) -> float:
+        """Return the seconds of this thread: it began when those before it had ended; the main one waits for all."""
+        this, main = threading.current_thread(), threading.main_thread()
+        with self._lock:
+            before = (
+                passed for thread, passed in self._passed.items() if main in (this, thread) or not thread.is_alive()
+            )
+            latest = max(before, default=0.0)
+            return latest if this is main else self._passed.setdefault(this, latest)
 
 
 @dataclass(frozen=True)

@@ -358,7 +358,7 @@ def test_time__is_capped_when_pages_are_slow(
     """Pages that take their time are asked for during a minute, and no longer."""
 
     def slow(request: httpx.Request) -> httpx.Response:
-        clock.waits.append(seconds)
+        clock.sleep(seconds)
         return page(f"after {request.url.params.get('cursor')}")
 
     text = dropped(network, clock, slow)
@@ -383,7 +383,7 @@ def test_time__is_capped_when_the_server_hangs(network: FakeNetwork, clock: Fake
     end = threading.Event()
 
     def hang(_: httpx.Request) -> httpx.Response:
-        clock.waits.append(61.0)
+        clock.sleep(61.0)
         end.wait(20)
         return page()
 

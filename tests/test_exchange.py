@@ -366,7 +366,7 @@ def test_exchange__encoding_not_asked_for(encoding: str, clock: FakeClock) -> No
 
 def test_exchange__body_that_drips(clock: FakeClock) -> None:
     """A body that never ends is given up when the time-out has passed as a whole, not only between two bytes."""
-    stream = Endless(b"x", 10**6, after=lambda: clock.waits.append(1.0))
+    stream = Endless(b"x", 10**6, after=lambda: clock.sleep(1.0))
     outcome = sent(answering(httpx.Response(200, stream=stream), method="POST"), clock.clock(), method="POST")
     assert outcome == Outcome(1, failure="the answer broke off (ReadTimeout)", unknown=True)
     assert stream.taken < 10
@@ -489,7 +489,7 @@ def test_clock__deadlines_nest(clock: FakeClock) -> None:
     """A clock within another ends with whichever deadline is earlier, and never has less than nothing left."""
     outer = clock.clock().within(10)
     assert (outer.left(), outer.within(3).left(), outer.within(30).left()) == (10, 3, 10)
-    clock.waits.append(4)
+    clock.sleep(4)
     assert (outer.left(), outer.within(3).left()) == (6, 3)
-    clock.waits.append(40)
+    clock.sleep(40)
     assert (outer.left(), outer.over()) == (0, "the time for it is up")
