@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator
 
 import jinja2
 from jinja2 import nodes
+
+from digest.nearest import did_you_mean
 
 
 def check(environment: jinja2.Environment, name: str) -> None:
@@ -39,9 +40,7 @@ def _known(environment: jinja2.Environment, name: str, below: tuple[str, ...]) -
         return None
     for block in _outermost(tree):
         if block.name not in above:
-            near = difflib.get_close_matches(block.name, above, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            message = f"{parent} has no block {block.name!r}{hint}"
+            message = f"{parent} has no block {block.name!r}{did_you_mean(block.name, above)}"
             raise jinja2.TemplateAssertionError(message, block.lineno, name, filename)
     return own | above
 

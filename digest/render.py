@@ -9,9 +9,8 @@ compiling and while rendering.
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import re
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -22,6 +21,7 @@ from digest.blocks import check
 from digest.context import Context
 from digest.errors import TemplateError
 from digest.filters import FILTERS
+from digest.nearest import did_you_mean
 from digest.templates import TemplateFile
 from digest.text import Text
 
@@ -157,7 +157,7 @@ class _Undefined(jinja2.StrictUndefined):
         if self._undefined_hint:
             return usual
         if self._undefined_obj is jinja2.utils.missing:
-            return f"{usual}{_nearest(self._undefined_name, _VARIABLES)}"
+            return f"{usual}{did_you_mean(self._undefined_name, _VARIABLES)}"
         return _lacking(self._undefined_obj, self._undefined_name) or usual
 
 
@@ -181,21 +181,15 @@ def _lacking(owner: object, name: object) -> str:
     if owner is None:
         return f"null has no {name!r}; ask for it inside of an `if` only"
     if isinstance(owner, dict):
-        return f"there is no {name!r} in it{_nearest(name, owner)}"
+        return f"there is no {name!r} in it{did_you_mean(name, owner)}"
     if isinstance(owner, tuple | list) and isinstance(name, str):
         return f"a list has no {name!r}, though its items may; loop over it"
     if isinstance(owner, Text):
-        return f"this text has no {name!r}{_nearest(name, ['raw'])}"
+        return f"this text has no {name!r}{did_you_mean(name, ['raw'])}"
     if dataclasses.is_dataclass(owner):
         kind = type(owner).__name__.removeprefix("Shown").lower()
-        return f"this {kind} has no {name!r}{_nearest(name, [field.name for field in dataclasses.fields(owner)])}"
+        return f"this {kind} has no {name!r}{did_you_mean(name, [field.name for field in dataclasses.fields(owner)])}"
     return ""
-
-
-def _nearest(name: object, known: Iterable[object]) -> str:
-    """Return a question about the name of *known* that is the most like *name*, or nothing."""
-    near = difflib.get_close_matches(str(name), [other for other in known if isinstance(other, str)], n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def _described(error: Exception) -> str:
