@@ -87,6 +87,14 @@ def test_renderer__renders(context: Context) -> None:
     assert rendered(file, context) == Template(file).render(context)
 
 
+@needs_proc
+def test_renderer__gives_way(template: Callable[[str], TemplateFile]) -> None:
+    """The child, which has time until the figures are there, does not slow down who asks for them."""
+    with Renderer(template("hello"), os.environ, Clock()):
+        own = os.getpriority(os.PRIO_PROCESS, 0)
+        assert os.getpriority(os.PRIO_PROCESS, only_child()) == max(own, 5)
+
+
 def test_renderer__large_context(template: Callable[[str], TemplateFile]) -> None:
     """Answers of the API that are much larger than a pipe reach the child whole, and soon."""
     answers = {**sample(), "creators_top": {"data": [], "more": ["x" * 1000] * 5000}}
