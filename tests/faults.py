@@ -86,6 +86,8 @@ class Fault:
             The seconds between the tries, where they are not the usual ones.
         times:
             How often it goes wrong before all is well; None for always.
+        timeout:
+            The seconds that a server has for each answer.
     """
 
     name: str
@@ -97,6 +99,7 @@ class Fault:
     others: Mapping[str, Said] = field(default_factory=dict)
     waits: tuple[float, ...] | None = None
     times: int | None = None
+    timeout: str = "30"
 
     def of(self, stage: str) -> Said:
         """Return what is said at *stage*."""
@@ -115,6 +118,11 @@ def _lost(name: str, play: Play, reason: str) -> Fault:
         receiver=Said(reason, TRIES, "unknown"),
         ledger=Said(f"GitHub's API gave no answer ({reason}", TRIES),
     )
+
+
+def _slow(name: str, play: Play, reason: str) -> Fault:
+    """Return a fault by which an answer takes longer than there is time for it."""
+    return replace(_lost(name, play, reason), timeout="1.2")
 
 
 def _unreachable(name: str, reason: str) -> Fault:
@@ -233,7 +241,7 @@ def _resetting(take: Callable[[Peer, bytes], object], raw: bytes = b"") -> Play:
         take(peer, head)
         peer.send(raw)
         if raw:
-            peer.over.wait(0.1)  # what was sent is to arrive before the end
+            peer.over.wait(0.5)  # what was sent is to arrive before the end
         peer.reset()
 
     return play
@@ -290,9 +298,9 @@ UNREACHABLE_HOSTS: tuple[Fault, ...] = (
 
 #: What a server does once it has a request.
 FAULTS: tuple[Fault, ...] = (
-    _lost("slow headers", _holding(b""), "no answer in time (ReadTimeout: TimeoutError)"),
-    _lost("slow body", _holding(_OK + b"Content-Length: 9\r\n\r\n{"), f"{BROKE_OFF} (ReadTimeout"),
-    _lost(
+    _slow("slow headers", _holding(b""), "no answer in time (ReadTimeout: TimeoutError)"),
+    _slow("slow body", _holding(_OK + b"Content-Length: 9\r\n\r\n{"), f"{BROKE_OFF} (ReadTimeout"),
+    _slow(
         "body byte by byte", _dripping(_OK + b"Content-Length: 900\r\n\r\n", b" " * 900), f"{BROKE_OFF} (ReadTimeout"
     ),
     _lost("reset before the request's body", _resetting(lambda *_: None), BROKE),

@@ -26,8 +26,6 @@ from digest.cli import main
 from digest.clock import Clock
 from digest.standin import API_KEY, App, CreatorAudit, Receiver, Reply, Request, serving
 
-#: Seconds that a server has for each answer.
-TIMEOUT = "0.8"
 #: What the stages of the API ask for.
 PATHS = {
     "overview": ("/v2/overview", "7d"),
@@ -126,7 +124,7 @@ class World:
         for file in (output, summary):
             file.write_text("", encoding="utf-8")
         files = {"GITHUB_OUTPUT": str(output), "GITHUB_STEP_SUMMARY": str(summary), "RUNNER_TEMP": str(self.temp)}
-        given = {"api_key": API_KEY, "timeout": TIMEOUT, "github_token": TOKEN, **inputs}
+        given = {"api_key": API_KEY, "github_token": TOKEN, **inputs}
         log = io.StringIO()
         self.waits.clear()
         clock = Clock(now=lambda: NOW, sleep=self.waits.append, jitter=lambda: 0.0)
@@ -164,7 +162,8 @@ def test_fault__of_what_is_required(fault: Fault, stage: str, earth: World) -> N
     chat, api = Receiver(), Server(CreatorAudit(), fault, (PATHS[stage],))
     said = fault.of(stage)
     hook = earth.serve(answering(chat))
-    result = earth.run(base_url=f"{earth.serve(api)}/v2", webhook_url=f"{hook}/in/1", on_stale="ignore")
+    base_url = f"{earth.serve(api)}/v2"
+    result = earth.run(base_url=base_url, webhook_url=f"{hook}/in/1", on_stale="ignore", timeout=fault.timeout)
     assert (result.code, len(chat.received)) == (code(stage, said), 0 if said.text else 1), result.log
     _compare(result.errors, [SENTENCES[stage].format(said.text)] if said.text else [])
     assert api.asked[PATHS[stage]] == said.tries
@@ -207,7 +206,10 @@ def _with_optional(fault: Fault, earth: World, webhook_url: str) -> tuple[Run, l
     """Return a run with the fault at all that is optional, and how its warnings have to begin."""
     api, hub = Server(CreatorAudit(), fault, (PATHS["pace"], PATHS["accounts"])), Server(_no_jobs, fault)
     result = earth.run(
-        run_environ(2, GITHUB_API_URL=earth.serve(hub)), base_url=f"{earth.serve(api)}/v2", webhook_url=webhook_url
+        run_environ(2, GITHUB_API_URL=earth.serve(hub)),
+        base_url=f"{earth.serve(api)}/v2",
+        webhook_url=webhook_url,
+        timeout=fault.timeout,
     )
     said = {stage: fault.of(stage) for stage in OPTIONAL}
     asked = (api.asked[PATHS["pace"]], api.asked[PATHS["accounts"]], hub.asked["", ""])
